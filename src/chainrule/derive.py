@@ -1,0 +1,490 @@
+"""Program → Derivation: the chain rule over a symbol's consumers, the product rule inside a statement, and the table.
+
+For every symbol s that the root depends on, and every statement q = … s … that consumes it,
+
+    ∂loss/∂s = Σ_q ∂loss/∂q · ∂q/∂s                                    (Rumelhart, Hinton, Williams 1986)
+
+where the sum runs over the consumers and over their indices. ∂q/∂s comes from `differentiate`; the Kronecker δs that it
+leaves fix the consumers' indices, and what remains is one `Family`: a formula for all values of the target's indices at
+once. So a layer of a million weights costs as much to derive as one of six. A derivation is again statements
+(`Derivation.program`), which can be evaluated, compiled, and derived again.
+
+No spelling, no numbers and no choice of what to show stand here (`chainrule.views`, `chainrule.show`, `chainrule.values`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from chainrule.expr import (
+    ONE,
+    ZERO,
+    Add,
+    Atom,
+    Call,
+    Delta,
+    Div,
+    Expr,
+    Gather,
+    Index,
+    Lookup,
+    Mul,
+    Partial,
+    Power,
+    Ref,
+    Sum,
+    Symbol,
+    Term,
+    add,
+    atoms,
+    delta,
+    divide,
+    is_number,
+    mul,
+    negative,
+    never_equal,
+    number,
+    replace_atoms,
+    substitute,
+    substitute_atom,
+    total,
+    walk,
+)
+from chainrule.program import Program, Statement, check
+from chainrule.rules import RULES
+
+if TYPE_CHECKING:
+    from chainrule.views import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What one consumer contributes to a partial: Σ over `sums` of outer · inner, whose value is Σ of outer · local.
+
+    Attributes:
+        consumer: the consumer's target atom at the indices that matter, q.
+        sums: the indices of q that stay summed.
+        outer: ∂loss/∂q, or None where q is the loss itself.
+        inner: ∂q/∂s as an atom.
+        local: the value of ∂q/∂s.
+        role: the consumer's role.
+    """
+
+    consumer: Atom
+    sums: tuple[Index, ...]
+    outer: Partial | None
+    inner: Partial
+    local: Expr
+    role: str
+
+    def chain(self) -> Expr:
+        """Return Σ ∂loss/∂q · ∂q/∂s."""
+        return self._summed(self.inner if self.outer is None else mul(self.outer, self.inner))
+
+    def value(self) -> Expr:
+        """Return Σ ∂loss/∂q · (the value of ∂q/∂s)."""
+        return self._summed(self.local if self.outer is None else mul(self.outer, self.local))
+
+    def _summed(self, body: Expr) -> Expr:
+        for index in reversed(self.sums):
+            body = total(index, body)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """∂loss/∂s for all values of the indices of s: one formula.
+
+    Attributes:
+        target: s at free indices.
+        links: one for each consumer, in the order of the figure.
+    """
+
+    target: Ref
+    links: tuple[Link, ...]
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The free indices of the target, in order."""
+        return tuple(term for term in self.target.indices if isinstance(term, Index) and term.only is None)
+
+    def value(self) -> Expr:
+        """Return ∂loss/∂s through the partials of its consumers."""
+        return add(*(link.value() for link in self.links))
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Every partial of a Program's loss, in the order a person works: from the loss back.
+
+    Attributes:
+        source: the Program that was derived.
+        families: one formula per symbol (per part of a symbol where units differ); each uses only those before it.
+
+    Example:
+        >>> from chainrule import Network
+        >>> derivation = Network.read("2-3-2-1").derive()
+        >>> print(derivation["w_11^2"].text())
+        ∂loss/∂w_11^2 = ∂loss/∂z_1^2 · ∂z_1^2/∂w_11^2 = (pred − true) · w_11^3 · a_1^2(1 − a_1^2) · a_1^1
+    """
+
+    source: Program
+    families: tuple[Family, ...]
+
+    @cached_property
+    def program(self) -> Program:
+        """The forward statements and the reverse ones as one Program, whose statements define Partials."""
+        root = self.source.root
+        reverse = tuple(Statement(Partial(root, f.target), f.value(), "partial") for f in self.families)
+        return replace(self.source, statements=self.source.statements + reverse)
+
+    @cached_property
+    def of(self) -> dict[Symbol, tuple[Family, ...]]:
+        """The families by the symbol they belong to."""
+        found: dict[Symbol, tuple[Family, ...]] = {}
+        for family in self.families:
+            found[family.target.symbol] = (*found.get(family.target.symbol, ()), family)
+        return found
+
+    # The doors to what stands further right on the road.
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield every Step of the scalar view, one at a time."""
+        from chainrule.views import steps
+
+        return steps(self)
+
+    def __getitem__(self, name: str) -> Step:
+        """Return the Step of ∂loss/∂name, the name spelled plainly: `derivation["w_11^2"]`.
+
+        Raises:
+            SelectionError: where the network has no such symbol.
+        """
+        from chainrule.views import select
+
+        return next(iter(select(self, name)))
+
+    def show(self, format: str = "text", **options: Any) -> str:  # noqa: A002 - the word people know
+        """Return the derivation in a form: text, latex, markdown, typst, html, json; see `chainrule.show.render`."""
+        from chainrule.show import render
+
+        return render(self, format, **options)
+
+
+def derive(program: Program, *, of: Atom | None = None) -> Derivation:
+    """Return the Derivation of a Program's root, visiting only statements on a path to it.
+
+    Args:
+        program: forward statements; they may define Partials, as those of a Derivation do.
+        of: the scalar atom to differentiate; the target of the last statement where left out.
+
+    Example:
+        >>> from chainrule import Network
+        >>> from chainrule.program import build
+        >>> [str(f.target.symbol) for f in derive(build(Network.read("2-2-1"))).families]
+        ['pred', 'w^2', 'a^1', 'z^1', 'w^1', 'x']
+    """
+    root = program.root if of is None else of
+    walker = _Walker(program, root)
+    derivation = Derivation(replace(program, statements=_ending_with(program, root)), tuple(walker.families()))
+    check(derivation.program)
+    return derivation
+
+
+def _ending_with(program: Program, root: Atom) -> tuple[Statement, ...]:
+    """Return the statements, those after the root's own left out: nothing after it can reach it."""
+    for position, statement in enumerate(program.statements):
+        if statement.target == root:
+            return program.statements[: position + 1]
+    return program.statements
+
+
+Key = tuple[Symbol, ...]
+"""What an atom is a member of: its symbol; for a Partial, the symbols of what is differentiated and by what."""
+
+
+def key(atom: Atom) -> Key:
+    """Return the family key of an atom."""
+    return (atom.symbol,) if isinstance(atom, Ref) else (*key(atom.of), *key(atom.by))
+
+
+def terms(atom: Atom) -> tuple[Term, ...]:
+    """Return all indices of an atom."""
+    return atom.indices if isinstance(atom, Ref) else (*terms(atom.of), *terms(atom.by))
+
+
+class _Walker:
+    """The reverse walk over a Program."""
+
+    def __init__(self, program: Program, root: Atom) -> None:
+        self.root = root
+        self.statements = _ending_with(program, root)
+        self.consumers: dict[Key, list[Statement]] = {}
+        self.first_use: dict[Key, int] = {}
+        reaching = {key(root)}
+        for position in range(len(self.statements) - 1, -1, -1):
+            statement = self.statements[position]
+            if key(statement.target) not in reaching:
+                continue
+            for used in dict.fromkeys(key(atom) for atom in atoms(statement.expr)):
+                if used[0].kind in ("mask", "true"):
+                    continue
+                reaching.add(used)
+                self.consumers.setdefault(used, []).insert(0, statement)
+                self.first_use[used] = position
+        self.targets = {key(s.target) for s in self.statements}
+
+    def families(self) -> Iterator[Family]:
+        """Yield the families: after a statement's own target, the parameters and data that no earlier statement uses."""
+        done: set[Key] = {key(self.root)}
+        for position in range(len(self.statements) - 1, -1, -1):
+            statement = self.statements[position]
+            own = key(statement.target)
+            if own not in done and own in self.consumers and self._first_definition(own) == position:
+                done.add(own)
+                yield from self._symbol(statement.target)
+            leaves = [
+                atom
+                for atom in atoms(statement.expr)
+                if key(atom) not in self.targets and self.first_use.get(key(atom)) == position
+            ]
+            # Weights before biases before inputs, as the field writes them; the figure's order within each.
+            for atom in sorted(leaves, key=lambda atom: _LEAF_ORDER.get(key(atom)[-1].kind, 3)):
+                if key(atom) not in done:
+                    done.add(key(atom))
+                    yield from self._symbol(atom)
+
+    def _first_definition(self, own: Key) -> int:
+        """Return the place of the first statement that defines a symbol: all consumers stand after all its definitions."""
+        return next(p for p, s in enumerate(self.statements) if key(s.target) == own)
+
+    def _symbol(self, atom: Atom) -> Iterator[Family]:
+        """Yield the families of one symbol: one, or one for each set of its units that different statements consume."""
+        assert isinstance(atom, Ref), "partials of partials are addressed through the program, not derived by"
+        symbol = atom.symbol
+        for target in self._parts(symbol):
+            links = tuple(link for s in self.consumers[symbol,] if (link := self._link(s, target)) is not None)
+            yield Family(target, links)
+
+    def _parts(self, symbol: Symbol) -> Iterator[Ref]:
+        """Yield the symbol at fresh free indices, split where statements use only some of its units."""
+        names = iter(("i", "j", "k", "l"))
+        indices = tuple(Index("n" if dim.name == "samples" else next(names), dim) for dim in symbol.dims)
+        touched: list[tuple[int, frozenset[int]]] = []
+        for statement in self.consumers[symbol,]:
+            for atom in atoms(statement.expr):
+                if key(atom) == (symbol,):
+                    for position, term in enumerate(terms(atom)):
+                        if indices[position].only is not None:
+                            continue
+                        if isinstance(term, int):
+                            touched.append((position, frozenset((term,))))
+                        elif isinstance(term, Index) and term.values is not None:
+                            touched.append((position, frozenset(term.values)))
+        if not touched:
+            yield _at(symbol, indices)
+            return
+        (position,) = {position for position, _ in touched}
+        parts: dict[tuple[bool, ...], list[int]] = {}
+        for value in indices[position].range():
+            parts.setdefault(tuple(value in values for _, values in touched), []).append(value)
+        for values in parts.values():
+            split = list(indices)
+            split[position] = replace(indices[position], values=tuple(values))
+            yield _at(symbol, tuple(split))
+
+    def _link(self, statement: Statement, target: Ref) -> Link | None:
+        """Return what one consumer contributes to ∂root/∂target, or None where it does not use this part."""
+        marks = {term: replace(term, name=f"{term.name}*") for term in target.indices if isinstance(term, Index)}
+        marked = substitute_atom(target, dict(marks))
+        slope = differentiate(statement.expr, marked, result=statement.target)
+        slope, fixed = _fix(slope, terms(statement.target))
+        if is_number(slope, 0):
+            return None
+        back: dict[Index, Term] = {new: old for old, new in marks.items()}
+        fixed = {index: back.get(term, term) if isinstance(term, Index) else term for index, term in fixed.items()}
+        # The consumer's own indices that stay summed get names that the target's do not have.
+        loose = [t for t in terms(statement.target) if isinstance(t, Index) and t not in fixed and t.only is None]
+        taken = {i.name for i in marks}
+        renamed: dict[Index, Term] = {}
+        for index in loose:
+            name = index.name if index.name == "n" else next(c for c in "kmpqrstuv" if c not in taken)
+            taken.add(name)
+            renamed[index] = replace(index, name=name)
+        moves: dict[Index, Term] = {**fixed, **renamed}
+        consumer = substitute_atom(statement.target, moves)
+        local = substitute(substitute(slope, moves), back)
+        if is_number(local, 0):
+            return None
+        local = _without_own_mask(local, target)
+        root = consumer == self.root
+        outer = None if root else Partial(self.root, consumer)
+        sums = tuple(index for index in renamed.values() if isinstance(index, Index))
+        return Link(consumer, sums, outer, Partial(consumer, target), local, statement.role)
+
+
+_LEAF_ORDER = {"w": 0, "b": 1, "x": 2}
+
+
+def _at(symbol: Symbol, indices: tuple[Index, ...]) -> Ref:
+    return Ref(symbol, tuple(index if index.only is None else index.only for index in indices))
+
+
+def _fix(slope: Expr, own: tuple[Term, ...]) -> tuple[Expr, dict[Index, Term]]:
+    """Fix the consumer's own indices by the δs that every term of the slope has; return the rest and what was fixed."""
+    fixed: dict[Index, Term] = {}
+    for index in own:
+        if not isinstance(index, Index):
+            continue
+        if index.only is not None:
+            fixed[index] = index.only
+            continue
+        parts = slope.terms if isinstance(slope, Add) else (slope,)
+        hits = [_fixed_by(index, part) for part in parts]
+        if hits and all(hit == hits[0] and hit is not None for hit in hits):
+            assert hits[0] is not None
+            if never_equal(index, hits[0]):
+                return ZERO, {}
+            fixed[index] = hits[0]
+            slope = add(*(substitute(part, {index: hits[0]}) for part in parts))
+    return slope, fixed
+
+
+def _fixed_by(index: Index, term: Expr) -> Term | None:
+    """Return what a δ among a term's factors fixes the index to, or None."""
+    inner = term
+    while isinstance(inner, Sum):
+        inner = inner.body
+    for node in _product_nodes(inner):
+        if isinstance(node, Delta):
+            other = node.right if node.left == index else node.left if node.right == index else None
+            if other is not None and not isinstance(other, Lookup):
+                return other
+    return None
+
+
+def _product_nodes(expr: Expr) -> Iterator[Expr]:
+    if isinstance(expr, Mul):
+        for factor in expr.factors:
+            yield from _product_nodes(factor)
+    else:
+        yield expr
+
+
+def _without_own_mask(local: Expr, target: Ref) -> Expr:
+    """Drop a mask at the target's own indices: a weight that is asked about is there."""
+    if target.symbol.support is None:
+        return local
+    return replace_atoms(
+        local,
+        lambda atom: ONE
+        if isinstance(atom, Ref) and atom.symbol.kind == "mask" and atom.indices == target.indices
+        and atom.symbol.support is not None and target.symbol.support is not None
+        and target.symbol.support <= atom.symbol.support
+        else atom,
+    )  # fmt: skip
+
+
+def differentiate(expr: Expr, by: Atom, *, result: Atom | None = None) -> Expr:
+    """Return ∂expr/∂by, with Kronecker δs between the indices inside expr and those of `by`.
+
+    Args:
+        expr: any expression.
+        by: an atom at indices that do not occur in expr.
+        result: the atom that expr defines, if it defines one; derivatives are written through it where a rule says so.
+
+    Example:
+        >>> from chainrule.expr import Call, Ref, Symbol
+        >>> z, a = Ref(Symbol("z")), Ref(Symbol("a"))
+        >>> differentiate(Call("tanh", (z,)), z, result=a)  # 1 − a²
+        Add(terms=(Number(value=Fraction(1, 1), name=''), Mul(factors=(Number(value=Fraction(-1, 1), name=''), \
+Power(base=Ref(symbol=Symbol(kind='a', dims=(), layer=None, source=None, support=None), indices=()), exponent=2)), dot=False)))
+    """
+
+    def slope(part: Expr) -> Expr:
+        return differentiate(part, by)
+
+    match expr:
+        case Ref() | Partial():
+            if key(expr) != key(by):
+                return ZERO
+            return mul(*(delta(left, right) for left, right in zip(terms(expr), terms(by), strict=True)))
+        case Sum(index, body):
+            return total(index, slope(body))
+        case Add(parts):
+            return add(*map(slope, parts))
+        case Mul(factors, dot):
+            return add(
+                *(
+                    mul(*factors[:position], change, *factors[position + 1 :], dot=dot)
+                    for position, factor in enumerate(factors)
+                    if not is_number(change := slope(factor), 0)
+                )
+            )
+        case Div(above, below):
+            first = divide(slope(above), below)
+            inner = slope(below)
+            if is_number(inner, 0):
+                return first
+            return add(first, negative(mul(Div(above, Power(below, 2)), inner)))
+        case Power(base, exponent):
+            inner = slope(base)
+            if is_number(inner, 0):
+                return ZERO
+            rest = base if exponent == 2 else Power(base, exponent - 1)
+            return mul(number(exponent), rest, inner, dot=False)
+        case Call(function, args, parameter):
+            own = expr if result is None else result
+            slopes = [slope(arg) for arg in args]
+            return add(
+                *(
+                    mul(call_slope(function, position, args, own, parameter), inner)
+                    for position, inner in enumerate(slopes)
+                    if not is_number(inner, 0)
+                )
+            )
+        case Gather(function, index, body, at):
+            return _gather_slope(expr, function, index, body, at, by, result)
+        case _:
+            return ZERO  # numbers, sizes, δs, positions and brackets do not change with an atom, kinks apart
+
+
+def call_slope(function: str, position: int, args: tuple[Expr, ...], result: Expr, parameter: float | None) -> Expr:
+    """Return the derivative of a row by one of its arguments: the row's own form, or from its value where it has none."""
+    row = RULES[function]
+    if position < len(row.slopes):
+        return row.slopes[position](*args, result=result, parameter=parameter)
+    assert row.value is not None, f"{function} has neither slope nor value"
+    holes = tuple(Ref(Symbol(f"argument {number_}")) for number_ in range(len(args)))
+    change = differentiate(row.value(*holes, parameter=parameter), holes[position])
+    put_in = dict(zip(holes, args, strict=True))
+    return replace_atoms(change, lambda atom: put_in.get(atom, atom) if isinstance(atom, Ref) else atom)
+
+
+def _gather_slope(
+    own: Expr, function: str, index: Index, body: Expr, at: Term | None, by: Atom, result: Atom | None
+) -> Expr:
+    """Return the derivative of softmax (its Jacobian's row) or of log-sum-exp (which is softmax)."""
+    inner = differentiate(body, by)
+    if is_number(inner, 0):
+        return ZERO
+    if function == "logsumexp":
+        fresh = replace(index, name=index.name + "'")
+        return total(index, mul(Gather("softmax", fresh, substitute(body, {index: fresh}), index), inner))
+    here: Expr = own if result is None else result
+    if result is None or not isinstance(at, Index):
+        fresh = replace(index, name=index.name + "'")
+        there: Expr = Gather("softmax", fresh, substitute(body, {index: fresh}), index)
+    else:
+        there = substitute(result, {at: index})
+    assert at is not None
+    return total(index, mul(mul(here, add(delta(at, index), negative(there)), dot=False), inner))
+
+
+def uses(expr: Expr, root: Atom) -> tuple[Partial, ...]:
+    """Return the partials of the root inside expr, each once, in reading order."""
+    found = (node for node in walk(expr) if isinstance(node, Partial) and node.of == root)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,514 @@
+"""The figure: layers of units, what connects them, the loss, and the numbers written on the sheet.
+
+Every feed-forward figure is the same kind of value here. A layered network has one dense `Connection` from each layer
+to the next; missing edges, skip connections and tied weights are said by the connections and ties; a graph drawn
+neuron by neuron becomes layers by depth (`chainrule.figure.graph`). This module holds the types and the facts that
+follow from them. It does not read or write anything (`chainrule.figure`), and says nothing about calculus.
+
+Counting is the seed's: layer 0 is the inputs, layer 1 the first hidden layer; units count from 1 within their layer.
+(Only the *spelling* of inputs starts at x_0.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from chainrule.errors import ChainruleError, NetworkError, raise_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from chainrule.derive import Derivation
+    from chainrule.values import Values
+
+MAX_UNITS = 10_000_000
+"""The most units a layer may have. A larger number in a shorthand is a slip of the finger, and is refused at once."""
+
+MAX_LAYERS = 10_000
+
+MAX_PROBLEMS = 100
+"""The most problems that one error tells: a million units that nothing leads to are one slip, not a million."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """An activation by its name in the table of `chainrule.rules`, with its parameter (the slope of a leaky ReLU, …).
+
+    Example:
+        >>> str(Activation("leaky_relu", 0.1)), str(Activation("tanh"))
+        ('leaky_relu(0.1)', 'tanh')
+    """
+
+    name: str = "identity"
+    parameter: float | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.parameter is None else f"{self.name}({float(self.parameter)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss by its name in the table of `chainrule.rules`, and how it gathers.
+
+    `samples` and `outputs` say whether the terms are added ("sum") or averaged ("mean") over samples and over outputs.
+
+    Example:
+        >>> Loss()
+        Loss(name='half_squared_error', parameter=None, samples='sum', outputs='sum')
+    """
+
+    name: str = "half_squared_error"
+    parameter: float | None = None
+    samples: str = "sum"
+    outputs: str = "sum"
+
+    def __str__(self) -> str:
+        return self.name if self.parameter is None else f"{self.name}({float(self.parameter)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Units that stand side by side in the figure.
+
+    Attributes:
+        size: the number of units, 1 or more.
+        activations: one for all units, or one for each.
+        bias: whether the units have a bias: one answer for all, or one for each unit.
+        names: what the sheet calls the units; empty, or one for each.
+    """
+
+    size: int
+    activations: tuple[Activation, ...] = (Activation("sigmoid"),)
+    bias: tuple[bool, ...] = (False,)
+    names: tuple[str, ...] = ()
+
+    def activation(self, unit: int) -> Activation:
+        """Return the activation of a unit (counted from 1)."""
+        return self.activations[unit - 1] if len(self.activations) > 1 else self.activations[0]
+
+    def has_bias(self, unit: int) -> bool:
+        """Return whether a unit (counted from 1) has a bias."""
+        return self.bias[unit - 1] if len(self.bias) > 1 else self.bias[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The weights that lead from the layer `source` into the layer `target`.
+
+    `edges` is None where every unit of the one leads to every unit of the other; otherwise it holds the edges that are
+    there, as pairs (to, from) of units counted from 1, in ascending order.
+    """
+
+    target: int
+    source: int
+    edges: tuple[tuple[int, int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Weight:
+    """One weight: into unit `to` of layer `target`, from unit `origin` of layer `source` (units counted from 1)."""
+
+    target: int
+    source: int
+    to: int
+    origin: int
+
+    def __str__(self) -> str:
+        from chainrule.figure.spelling import spell_weight
+
+        return spell_weight(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The numbers on the sheet, as far as they are given.
+
+    Attributes:
+        weights: pairs of a weight and its number.
+        biases: pairs of (layer, unit) and its number.
+        inputs: one row a sample, one number an input.
+        targets: one row a sample, one number an output (or one class, counted from 1, for a loss by class index).
+    """
+
+    weights: tuple[tuple[Weight, float], ...] = ()
+    biases: tuple[tuple[tuple[int, int], float], ...] = ()
+    inputs: tuple[tuple[float, ...], ...] = ()
+    targets: tuple[tuple[float, ...], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.weights or self.biases or self.inputs or self.targets)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feed-forward figure and its loss.
+
+    Attributes:
+        inputs: the number of inputs.
+        layers: the layers after the inputs, the last one being the outputs unless `outputs` says otherwise.
+        connections: what leads where; left out, each layer leads to the next one densely.
+        loss: the loss that compares the outputs with the targets.
+        ties: groups of weights that are one and the same number.
+        outputs: the units (layer, unit) that are read out, where these are not simply the last layer.
+        input_names: what the sheet calls the inputs; empty, or one for each.
+        name: what the sheet calls the network.
+        given: the numbers on the sheet.
+
+    Raises:
+        NetworkError: where the parts do not fit together (several at once as `Problems`).
+
+    Example:
+        >>> net = Network.read("2-3-2-1")
+        >>> net.inputs, [layer.size for layer in net.layers], net.weight_count
+        (2, [3, 2, 1], 14)
+    """
+
+    inputs: int
+    layers: tuple[Layer, ...]
+    connections: tuple[Connection, ...] = ()
+    loss: Loss = field(default_factory=Loss)
+    ties: tuple[tuple[Weight, ...], ...] = ()
+    outputs: tuple[tuple[int, int], ...] = ()
+    input_names: tuple[str, ...] = ()
+    name: str = ""
+    given: Given = field(default_factory=Given)
+
+    def __post_init__(self) -> None:
+        if not self.connections:
+            chain = tuple(Connection(target=level, source=level - 1) for level in range(1, len(self.layers) + 1))
+            object.__setattr__(self, "connections", chain)
+        raise_all(list(islice(_problems(self), MAX_PROBLEMS)))
+
+    # Reading and writing stand in `chainrule.figure`; these are its doors.
+
+    @classmethod
+    def read(cls, text: str, **options: Any) -> Network:
+        """Return the network of a shorthand ("2-3:tanh-1 --bias"), or of a TOML file where the text names one.
+
+        Raises:
+            NetworkError: where it cannot be read; the error points at the place.
+        """
+        from chainrule.figure import read
+
+        return read(text, **options)
+
+    @classmethod
+    def from_toml(cls, text: str, *, source: str = "<toml>") -> Network:
+        """Return the network that a TOML text describes."""
+        from chainrule.figure.toml import from_toml
+
+        return from_toml(text, source=source)
+
+    def to_toml(self) -> str:
+        """Return the TOML text that `from_toml` reads back to an equal network."""
+        from chainrule.figure.toml import to_toml
+
+        return to_toml(self)
+
+    def to_shorthand(self) -> str:
+        """Return the shorthand that reads back to an equal network.
+
+        Raises:
+            NetworkError: where the shorthand has no word for a part (missing edges, given numbers, names, …).
+        """
+        from chainrule.figure.shorthand import to_shorthand
+
+        return to_shorthand(self)
+
+    def replace(self, **changes: Any) -> Network:
+        """Return this network with some attributes changed."""
+        return replace(self, **changes)
+
+    # The road's next stations.
+
+    def derive(self, *, samples: int | None = 1) -> Derivation:
+        """Return the Derivation: every partial of the loss, line by line.
+
+        Args:
+            samples: the number of samples the loss gathers; None for any number, spelled N.
+        """
+        from chainrule.derive import derive
+        from chainrule.program import build
+
+        return derive(build(self, samples=samples))
+
+    def values(self, **numbers: Any) -> Values:
+        """Return the number of every symbol and partial; see `chainrule.values.evaluate` for what can be given."""
+        from chainrule.values import evaluate
+
+        return evaluate(self, **numbers)
+
+    # Facts that follow.
+
+    def size(self, level: int) -> int:
+        """Return the number of units of a layer; layer 0 is the inputs."""
+        return self.inputs if level == 0 else self.layers[level - 1].size
+
+    @property
+    def depth(self) -> int:
+        """The number of layers after the inputs."""
+        return len(self.layers)
+
+    @cached_property
+    def output_units(self) -> tuple[tuple[int, int], ...]:
+        """The units (layer, unit) that are read out, in the order of pred_1, pred_2, …"""
+        return self.outputs or tuple((self.depth, unit) for unit in range(1, self.size(self.depth) + 1))
+
+    @property
+    def reads_last_layer(self) -> bool:
+        """Whether the outputs are exactly the last layer, in order (then its activations are called pred)."""
+        return not self.outputs
+
+    @property
+    def weight_count(self) -> int:
+        """The number of weights drawn in the figure (tied ones counted each time they are drawn)."""
+        return sum(
+            len(c.edges) if c.edges is not None else self.size(c.target) * self.size(c.source) for c in self.connections
+        )
+
+    def weights(self) -> Iterator[Weight]:
+        """Yield every weight of the figure, layer by layer, by unit and then by origin."""
+        for c in sorted(self.connections, key=lambda c: (c.target, -c.source)):
+            pairs = c.edges
+            if pairs is None:
+                yield from (
+                    Weight(c.target, c.source, to, origin)
+                    for to in range(1, self.size(c.target) + 1)
+                    for origin in range(1, self.size(c.source) + 1)
+                )
+            else:
+                yield from (Weight(c.target, c.source, to, origin) for to, origin in pairs)
+
+    def unit_name(self, level: int, unit: int) -> str:
+        """Return what the sheet calls a unit, or ''."""
+        names = self.input_names if level == 0 else self.layers[level - 1].names
+        return names[unit - 1] if names else ""
+
+
+def _problems(net: Network) -> Iterator[ChainruleError]:
+    """Yield all that does not fit together in a network."""
+    from chainrule.rules import ACTIVATIONS, LOSSES, suggest
+
+    yield from _size_problems(net)
+    if not net.layers or any(layer.size < 1 for layer in net.layers) or net.inputs < 1:
+        return
+    counts = list(_count_problems(net))
+    yield from counts
+    for level, layer in enumerate(net.layers, start=1):
+        for activation in dict.fromkeys(layer.activations):
+            row = ACTIVATIONS.get(activation.name)
+            if row is None:
+                yield NetworkError(
+                    "unknown_activation",
+                    read=activation.name,
+                    layer=level,
+                    known=", ".join(ACTIVATIONS),
+                    near=suggest(activation.name, ACTIVATIONS) or "sigmoid",
+                )
+            else:
+                yield from _parameter_problems("activation", activation, row.parameter)
+        vectors = [a.name for a in layer.activations if a.name in ACTIVATIONS and ACTIVATIONS[a.name].vector]
+        if vectors and (level != net.depth or len(layer.activations) > 1 or net.outputs):
+            yield NetworkError("softmax_place", layer=level, read=vectors[0])
+    yield from _loss_problems(net, LOSSES, suggest)
+    if counts:  # what follows asks single units
+        return
+    yield from _wiring_problems(net)
+    yield from _tie_problems(net)
+    yield from _given_problems(net)
+
+
+def _size_problems(net: Network) -> Iterator[ChainruleError]:
+    if not net.layers:
+        yield NetworkError("no_layers")
+    if net.depth > MAX_LAYERS:
+        yield NetworkError("too_many_layers", read=net.depth, limit=MAX_LAYERS)
+    for level in range(net.depth + 1):
+        size = net.size(level)
+        if size < 1:
+            yield NetworkError("empty_layer", layer=level, read=size)
+        elif size > MAX_UNITS:
+            yield NetworkError("huge_layer", layer=level, read=size, limit=MAX_UNITS)
+
+
+def _count_problems(net: Network) -> Iterator[ChainruleError]:
+    """Yield the lists with an entry for each unit that have another number of entries."""
+    for level, layer in enumerate(net.layers, start=1):
+        for what, count in (("activation", len(layer.activations)), ("bias", len(layer.bias))):
+            if count not in (1, layer.size):
+                yield NetworkError("per_unit_count", what=what, layer=level, read=count, size=layer.size)
+        if layer.names and len(layer.names) != layer.size:
+            yield NetworkError("per_unit_count", what="names", layer=level, read=len(layer.names), size=layer.size)
+    if net.input_names and len(net.input_names) != net.inputs:
+        yield NetworkError("per_unit_count", what="names", layer=0, read=len(net.input_names), size=net.inputs)
+
+
+def _parameter_problems(what: str, choice: Activation | Loss, default: float | None) -> Iterator[ChainruleError]:
+    """Yield what is wrong with the parameter in `leaky_relu(0.1)` or `huber(1)`."""
+    if choice.parameter is None:
+        return
+    if default is None:
+        yield NetworkError("no_parameter", what=what, read=choice.name)
+    elif not (math.isfinite(choice.parameter) and choice.parameter > 0):
+        yield NetworkError("bad_parameter", what=what, read=str(choice), value=choice.parameter, default=default)
+
+
+def _loss_problems(net: Network, losses: Any, suggest: Any) -> Iterator[ChainruleError]:
+    loss = net.loss
+    row = losses.get(loss.name)
+    if row is None:
+        yield NetworkError(
+            "unknown_loss", read=loss.name, known=", ".join(losses), near=suggest(loss.name, losses) or "mse"
+        )
+        return
+    yield from _parameter_problems("loss", loss, row.parameter)
+    for over, word in (("samples", loss.samples), ("outputs", loss.outputs)):
+        if word not in ("sum", "mean"):
+            yield NetworkError("unknown_reduction", read=word, over=over)
+    if row.vector and loss.outputs != "sum":
+        yield NetworkError("vector_loss_outputs", read=loss.name)
+    if row.vector and len(net.output_units) < 2:
+        yield NetworkError("one_class", read=loss.name)
+
+
+def _wiring_problems(net: Network) -> Iterator[ChainruleError]:
+    """Yield backward or doubled connections, edges outside the layers, and units without a way in or out."""
+    seen: set[tuple[int, int]] = set()
+    reached: dict[int, set[int] | None] = {}  # None: every unit of the layer
+    used: dict[int, set[int] | None] = {}
+    for c in net.connections:
+        if not (0 <= c.source < c.target <= net.depth):
+            yield NetworkError("backward_connection", source=c.source, target=c.target, depth=net.depth)
+            return
+        if (c.target, c.source) in seen:
+            yield NetworkError("double_connection", source=c.source, target=c.target)
+        seen.add((c.target, c.source))
+        if c.edges is None:
+            reached[c.target] = used[c.source] = None
+            continue
+        if list(c.edges) != sorted(set(c.edges)):
+            yield NetworkError("unsorted_edges", source=c.source, target=c.target)
+        for to, origin in c.edges:
+            if not (1 <= to <= net.size(c.target) and 1 <= origin <= net.size(c.source)):
+                yield NetworkError(
+                    "edge_outside", source=c.source, target=c.target, to=to, origin=origin,
+                    target_size=net.size(c.target), source_size=net.size(c.source),
+                )  # fmt: skip
+        for table, level, position in ((reached, c.target, 0), (used, c.source, 1)):
+            units = table.setdefault(level, set())
+            if units is not None:
+                units.update(edge[position] for edge in c.edges)
+    outputs: dict[int, set[int]] = {}
+    for level, unit in net.output_units:
+        if not (1 <= level <= net.depth and 1 <= unit <= net.size(level)):
+            yield NetworkError("output_outside", layer=level, unit=unit, depth=net.depth)
+            return
+        outputs.setdefault(level, set()).add(unit)
+    if len(set(net.output_units)) != len(net.output_units):
+        yield NetworkError("output_twice")
+    for level in range(net.depth + 1):
+        into, out = reached.get(level, set()), used.get(level, set())
+        for unit in range(1, net.size(level) + 1):
+            if level and into is not None and unit not in into:
+                yield NetworkError("unreachable_unit", layer=level, unit=_unit(net, level, unit))
+            if out is not None and unit not in out and unit not in outputs.get(level, ()):
+                yield NetworkError("unused_unit", layer=level, unit=_unit(net, level, unit))
+            if into is None and out is None:
+                break  # a layer that is dense on both sides has nothing else to say, however wide it is
+
+
+def _unit(net: Network, level: int, unit: int) -> str:
+    """Return what to call a unit in an error: its symbol, and its name on the sheet if it has one."""
+    from chainrule.figure.spelling import spell_unit
+
+    name = net.unit_name(level, unit)
+    return spell_unit(level, unit) + (f" ({name!r})" if name else "")
+
+
+def _has_weight(net: Network) -> Callable[[Weight], bool]:
+    """Return the question whether a weight is in the figure, without a list of all that are."""
+    edges = {(c.target, c.source): None if c.edges is None else set(c.edges) for c in net.connections}
+
+    def has(weight: Weight) -> bool:
+        pair = (weight.target, weight.source)
+        if pair not in edges:
+            return False
+        there = edges[pair]
+        if there is not None:
+            return (weight.to, weight.origin) in there
+        return 1 <= weight.to <= net.size(weight.target) and 1 <= weight.origin <= net.size(weight.source)
+
+    return has
+
+
+def _tie_problems(net: Network) -> Iterator[ChainruleError]:
+    if not net.ties:
+        return
+    has_weight, tied = _has_weight(net), set[Weight]()
+    for group in net.ties:
+        if len(group) < 2:
+            yield NetworkError("tie_of_one")
+        for weight in group:
+            if not has_weight(weight):
+                yield NetworkError("no_such_weight", weight=weight)
+            if weight in tied:
+                yield NetworkError("tied_twice", weight=weight)
+            tied.add(weight)
+
+
+def _given_problems(net: Network) -> Iterator[ChainruleError]:
+    """Yield what does not fit between the given numbers and the figure."""
+    given = net.given
+    if given.weights:
+        has_weight = _has_weight(net)
+        tied = {weight: group for group in net.ties for weight in group}
+        seen: dict[object, float] = {}
+        for weight, number in given.weights:
+            if not has_weight(weight):
+                yield NetworkError("no_such_weight", weight=weight)
+            if not math.isfinite(number):
+                yield NetworkError("not_finite", what=weight, read=number)
+            elif seen.setdefault(tied.get(weight, weight), number) != number:
+                yield NetworkError("tied_numbers", weight=weight, read=number)
+        yield from _doubled(weight for weight, _ in given.weights)
+    yield from _doubled(f"b_{unit}^{level}" for (level, unit), _ in given.biases)
+    for (level, unit), number in given.biases:
+        there = 1 <= level <= net.depth and 1 <= unit <= net.size(level) and net.layers[level - 1].has_bias(unit)
+        if not there:
+            yield NetworkError("no_such_bias", layer=level, unit=unit)
+        if not math.isfinite(number):
+            yield NetworkError("not_finite", what=f"b_{unit}^{level}", read=number)
+    yield from _sample_problems(net)
+
+
+def _doubled(names: Iterable[object]) -> Iterator[ChainruleError]:
+    """Yield the names that a number is given to more than once."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield NetworkError("given_twice", what=str(name))
+
+
+def _sample_problems(net: Network) -> Iterator[ChainruleError]:
+    """Yield what does not fit between the given samples and the figure."""
+    from chainrule.rules import LOSSES
+
+    given = net.given
+    row = LOSSES.get(net.loss.name)
+    classes = len(net.output_units) if row is not None and row.class_index else None
+    width = 1 if row is not None and row.class_index else len(net.output_units)
+    if given.targets and len(given.inputs) != len(given.targets):
+        yield NetworkError("sample_counts", inputs=len(given.inputs), targets=len(given.targets))
+    for what, rows, expected in (("x", given.inputs, net.inputs), ("true", given.targets, width)):
+        for number, sample in enumerate(rows, start=1):
+            if len(sample) != expected:
+                yield NetworkError("sample_width", what=what, sample=number, read=len(sample), expected=expected)
+            for value in sample:
+                if not math.isfinite(value):
+                    yield NetworkError("not_finite", what=f"{what}[{number}]", read=value)
+                elif what == "true" and classes and value not in range(1, classes + 1):
+                    yield NetworkError("class_outside", sample=number, read=value, classes=classes)

@@ -1,0 +1,183 @@
+"""The driver of all forms that are written as text: one walk over a Document's blocks, one small class per form.
+
+An Emitter says how its form sets each kind of block. The mathematics comes from `Writer`; runs of many lines go through
+`templates`, which fill only the subscripts anew for each line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chainrule.expr import Atom, Expr, Matrix, Partial, Ref
+from chainrule.show.document import (
+    DOTS,
+    Block,
+    Bulk,
+    Document,
+    Elision,
+    Equation,
+    Formula,
+    Heading,
+    Paragraph,
+    Words,
+    elide_sums,
+    sides,
+)
+from chainrule.show.templates import family_template, fill
+from chainrule.show.write import FORMS, Form, Writer
+
+
+class Emitter:
+    """How a form sets blocks; subclasses say the few things that differ."""
+
+    form: Form = FORMS["text"]
+    dots = "⋯"
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.writer = Writer(self.form, document.notation)
+
+    # What a form says.
+
+    def begin(self) -> str:
+        """Return what stands before the first block."""
+        return ""
+
+    def end(self) -> str:
+        """Return what stands after the last block."""
+        return ""
+
+    def prose(self, text: str) -> str:
+        """Return plain words, escaped for the form."""
+        return text
+
+    def inline(self, math: str) -> str:
+        """Return mathematics inside a line of words."""
+        return math
+
+    def heading(self, block: Heading) -> str:
+        """Return a heading."""
+        raise NotImplementedError
+
+    def paragraph(self, block: Paragraph) -> str:
+        """Return a paragraph."""
+        raise NotImplementedError
+
+    def line(self, parts: Sequence[str], beside: str, name: str) -> str:
+        """Return an equation of these sides, with words beside it."""
+        raise NotImplementedError
+
+    def elision(self, block: Elision) -> str:
+        """Return the mark for left out lines."""
+        raise NotImplementedError
+
+    # What is the same for all.
+
+    def words(self, words: Words) -> str:
+        """Return words with formulas set in place."""
+        return "".join(self.prose(part) if isinstance(part, str) else self.inline(self.math(part)) for part in words)
+
+    def math(self, formula: Formula) -> str:
+        """Return a formula's sides joined by =."""
+        return " = ".join(self.writer.line(formula.sides, formula.target))
+
+    def equation(self, block: Equation) -> str:
+        """Return one line, with its numbers put in where the document shows numbers."""
+        parts = self.equation_sides(block)
+        return self.line(parts, self.words(block.beside), block.name)
+
+    def equation_sides(self, block: Equation) -> list[str]:
+        """Return the sides of a line as they are set, numbers included."""
+        parts = self.writer.line(block.formula.sides, block.formula.target)
+        if block.formula.sides and isinstance(block.formula.sides[-1], Expr) and _bracketed(block.formula):
+            parts[-1] = self.form.bracket(parts[-1], False)
+        if block.put is not None and block.value is not None:
+            put_in = self._numbers(block)
+            value = self.number(block.value)
+            parts += [put_in, value] if put_in != value else [value]
+        return parts
+
+    def number(self, value: float) -> str:
+        """Return a number rounded to the document's digits."""
+        return number_text(value, self.document.digits, self.form)
+
+    def _numbers(self, block: Equation) -> str:
+        assert block.put is not None
+        put = block.put
+
+        def numbered(atom: Atom) -> str | None:
+            if atom == DOTS:
+                return self.dots
+            return self.number(put(atom))
+
+        last = block.formula.sides[-1]
+        return Writer(self.form, self.document.notation, put=numbered).write(elide_sums(last))
+
+    def bulk(self, block: Bulk) -> Iterator[str]:
+        """Yield all lines of a large family, from a template where its lines differ in subscripts alone."""
+        template = family_template(block.lines, block.family, self.writer, depth=block.depth)
+        if template is None:
+            for target in block.lines.instances(block.family):
+                step = block.lines.step(target)
+                yield self.equation(Equation(Formula(sides(step, depth=block.depth), target), step.name))
+            return
+        yield from fill(self.line(template, "", ""), block.family, braces=self.form.name == "latex")
+
+    def block(self, block: Block) -> Iterator[str]:
+        """Yield the text of one block."""
+        match block:
+            case Heading():
+                yield self.heading(block)
+            case Paragraph():
+                yield self.paragraph(block)
+            case Equation():
+                yield self.equation(block)
+            case Elision():
+                yield self.elision(block)
+            case Bulk():
+                yield from self.bulk(block)
+
+
+def emit(emitter: Emitter) -> Iterator[str]:
+    """Yield a Document's text piece by piece, so that its length is no limit."""
+    yield emitter.begin()
+    for block in emitter.document.blocks:
+        yield from emitter.block(block)
+    yield emitter.end()
+
+
+def number_text(value: float, digits: int, form: Form) -> str:
+    """Return a number as a person writes it: `digits` significant digits, no needless zeros, 10 to a power when far from 1.
+
+    Example:
+        >>> number_text(-0.25, 6, FORMS["text"]), number_text(1e-9, 6, FORMS["latex"])
+        ('−0.25', '10^{-9}')
+    """
+    if value != value or value in (float("inf"), float("-inf")):
+        infinite = {"text": "∞", "latex": r"\infty", "typst": "infinity"}[form.name]
+        nan = {"text": "NaN", "latex": r"\mathrm{NaN}", "typst": '"NaN"'}[form.name]
+        return nan if value != value else infinite if value > 0 else form.minus + infinite
+    text = f"{value:.{digits}g}"
+    sign = form.minus if text.startswith("-") else ""
+    text = text.lstrip("-")
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        power = str(int(exponent))
+        shown = {
+            "text": f"{mantissa}e{power}",
+            "latex": ("" if mantissa == "1" else mantissa + r" \times ") + f"10^{{{power}}}",
+            "typst": ("" if mantissa == "1" else mantissa + " times ") + f"10^({power})",
+        }
+        text = shown[form.name]
+    return sign + text
+
+
+def _bracketed(formula: Formula) -> bool:
+    """Return whether the last side keeps its brackets: ∂loss/∂pred = (pred − true), a unit in every later line."""
+    from chainrule.expr import Add
+
+    first, last = formula.sides[0], formula.sides[-1]
+    if isinstance(first, Matrix):
+        return False
+    direct = isinstance(first, Partial) and isinstance(first.by, Ref) and len(formula.sides) == 2
+    return direct and isinstance(last, Add) and not any(isinstance(t, Partial) for t in last.terms)

@@ -1,0 +1,178 @@
+"""JSON: every Step as data. The schema is `derivation.schema.json` beside this file, shipped with the package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from chainrule.derive import Derivation
+from chainrule.expr import Expr, Index, Matrix, Ref
+from chainrule.matrix import MatrixStep, matrix_steps
+from chainrule.notation import load, plain
+from chainrule.show.document import reason, sides
+from chainrule.show.write import FORMS, Writer
+from chainrule.views import Elision, Lines, Step, family_steps, select
+
+if TYPE_CHECKING:
+    from chainrule.values import Values
+
+CONVENTION = {
+    "weights": "w_ij^l leads to unit i of layer l, from unit j of the layer before; superscripts are layers",
+    "counting": "inputs count from 0, units and weight indices from 1: w_ij^1 multiplies x_{j-1}",
+    "layout": "rows are samples; Z = A W, W is (in, out), so W_l[j, i] = w_ij^l; a gradient has the shape of its matrix",
+}
+
+
+def to_json(derivation: Derivation, **options: Any) -> str:
+    """Return a derivation as JSON text; options as in `chainrule.show.document.compose`."""
+    return "".join(iter_json(derivation, **options))
+
+
+def iter_json(
+    derivation: Derivation, *, of: str | None = None, view: str = "scalar", every: bool = False, general: bool = False,
+    numbers: Values | None = None, notation: str = "seed", lang: str = "en", depth: str = "shown", digits: int = 6,
+    inputs: bool = False,
+) -> Iterator[str]:  # fmt: skip
+    """Yield the JSON text piece by piece, one Step a line."""
+    from chainrule import __version__
+    from chainrule.show.document import compose
+
+    compose(derivation, of=of, view=view, notation=notation, lang=lang, depth=depth)  # the options' errors, once
+    net = derivation.source.network
+    head = {
+        "chainrule": __version__,
+        "network": None if net is None else net.to_toml(),
+        "samples": derivation.source.samples.size,
+        "view": view,
+        "notation": notation,
+        "convention": CONVENTION,
+    }
+    text = json.dumps(head, ensure_ascii=False, indent=1)
+    yield text[:-2] + ',\n "steps": [\n'
+    maker = _Steps(derivation, notation, lang, depth, numbers)
+    first = True
+    for record in maker.records(of=of, view=view, every=every, general=general, inputs=inputs):
+        yield ("  " if first else ",\n  ") + json.dumps(record, ensure_ascii=False, allow_nan=False)
+        first = False
+    yield "\n ]\n}\n"
+
+
+class _Steps:
+    """Makes the records."""
+
+    def __init__(
+        self, derivation: Derivation, notation: str, lang: str, depth: str, values: Values | None
+    ) -> None:
+        self.derivation = derivation
+        self.lang = lang
+        self.depth = depth
+        self.values = values
+        self.lines = Lines(derivation)
+        self.latex = Writer(FORMS["latex"], load(notation))
+        self.text = Writer(FORMS["text"], load(notation))
+        self.reasons: dict[int, str] = {}
+
+    def records(
+        self, *, of: str | None, view: str, every: bool, general: bool, inputs: bool
+    ) -> Iterator[dict[str, Any]]:
+        if view in ("matrix", "both"):
+            wanted = None
+            if of is not None:
+                chosen = select(self.derivation, of, lines=self.lines)
+                wanted = {id(item.family) for item in chosen if isinstance(item, Step)}
+            for step in matrix_steps(self.derivation, inputs=inputs or of is not None):
+                if wanted is None or id(step.family) in wanted:
+                    yield self.matrix(step)
+            if view == "matrix":
+                return
+        if of is not None:
+            items = select(self.derivation, of, lines=self.lines, every=every)
+            yield from map(self.item, items)
+            return
+        for family in self.derivation.families:
+            if inputs or family.target.symbol.kind != "x":
+                yield from map(self.item, family_steps(self.lines, family, every=every, general=general))
+
+    def item(self, item: Step | Elision) -> dict[str, Any]:
+        if isinstance(item, Elision):
+            return {"elided": item.count}
+        return self.step(item)
+
+    def step(self, step: Step) -> dict[str, Any]:
+        """Return the record of one Step."""
+        wanted: tuple[Expr, ...] = (step.partial, step.chain, step.substituted, step.expanded)
+        record: dict[str, Any] = {
+            "target": step.name,
+            "general": step.general,
+            "latex": dict(zip(_SIDES, self.latex.line(wanted, step.target), strict=True)),
+            "text": dict(zip(_SIDES, self.text.line(wanted, step.target), strict=True)),
+            "line": " = ".join(self.latex.line(sides(step, depth=self.depth), step.target)),
+            "rule": step.rule,
+            "reason": self.reason(step),
+            "uses": [plain(p.by) for p in step.uses],
+            "paths": "one" if step.single else "several",
+            "shape": list(step.shape),
+        }
+        open_ = any(isinstance(term, Index) for term in step.target.indices)
+        if self.values is not None and not step.general:
+            record["value"] = _finite(self.values.number(step.partial)) if not open_ else self.per_sample(step)
+        return record
+
+    def per_sample(self, step: Step) -> list[float | None]:
+        """Return a value for each sample."""
+        assert self.values is not None
+        rest = step.target.indices[1:]
+        found = (Ref(step.target.symbol, (n, *rest)) for n in range(1, self.values.sample_count + 1))
+        return [_finite(self.values.number(self.lines.step(target).partial)) for target in found]
+
+    def reason(self, step: Step) -> str:
+        """Return why, in plain text; worked out once a family."""
+        if id(step.family) not in self.reasons:
+            parts = reason(self.derivation, step.family, lang=self.lang)
+            self.reasons[id(step.family)] = "".join(
+                part if isinstance(part, str) else " = ".join(self.text.line(part.sides, part.target)) for part in parts
+            )
+        return self.reasons[id(step.family)]
+
+    def matrix(self, step: MatrixStep) -> dict[str, Any]:
+        """Return the record of one matrix line."""
+        root = self.derivation.source.root
+        assert isinstance(root, Ref)
+        index = (step.index_form.partial, step.index_form.substituted)
+        parts: list[Expr] = [Matrix(step.target, of=root.symbol), step.chain]
+        value = step.value
+        latex = self.latex.line(parts)
+        text = self.text.line(parts)
+        record: dict[str, Any] = {
+            "target": _matrix_name(step),
+            "general": True,
+            "latex": {"target": latex[0], "chain": latex[1]},
+            "text": {"target": text[0], "chain": text[1]},
+            "entry": " = ".join(self.latex.line(index, step.index_form.target)),
+            "rule": step.index_form.rule,
+            "reason": self.reason(step.index_form),
+            "uses": [str(p.by.symbol) for p in step.index_form.uses if isinstance(p.by, Ref)],
+            "shape": list(step.shape),
+        }
+        for form, writer in (("latex", self.latex), ("text", self.text)):
+            shown = None if value is None else writer.line((value,))[0]
+            record[form]["substituted"] = record[form]["expanded"] = shown
+        if step.name is not None:
+            record["name"] = self.text.line((Matrix(step.name),))[0]
+        if step.columns is not None:
+            record["columns"] = list(step.columns)
+        return record
+
+
+_SIDES = ("target", "chain", "substituted", "expanded")
+
+
+def _matrix_name(step: MatrixStep) -> str:
+    spelled = load("seed").spell_matrix(step.target)
+    return spelled.base + (f"_{spelled.sub}" if spelled.sub else "")
+
+
+def _finite(value: float) -> float | None:
+    """Return a number that JSON can hold; NaN and infinities are null."""
+    return value if value == value and value not in (float("inf"), float("-inf")) else None

@@ -1,0 +1,591 @@
+"""The scalar view: the families' formulas at fixed indices, as Steps — made when somebody asks for them, one at a time.
+
+A Step of ∂loss/∂s has three forms. The *chain* names the partials that are multiplied (and added, over paths). The
+*substituted* form puts in the local derivatives and stops at the neighbouring partial; activations are passed through, so
+that the neighbour of a z is the next z, as in the seed's first layer and in the δ-recursion of every textbook. The
+*expanded* form goes all the way to pred, true, weights and activations, as in the seed's second layer. A sum over at most
+`limit` units is written out term by term; a longer one stays a Σ, so that a line's length does not grow with the network.
+
+The matrix view stands in `chainrule.matrix`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from chainrule.derive import Derivation, Family, Link, uses
+from chainrule.errors import SelectionError
+from chainrule.expr import (
+    Add,
+    Atom,
+    Delta,
+    Expr,
+    Index,
+    Lookup,
+    Mul,
+    Partial,
+    Ref,
+    Sum,
+    Symbol,
+    Term,
+    add,
+    cancel,
+    count_nodes,
+    is_number,
+    mul,
+    replace_atoms,
+    spread,
+    substitute,
+    substitute_atom,
+    term_indices,
+    total,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from chainrule.figure.spelling import Named
+
+WRITE_OUT = 6
+"""A sum over more units than this stays a Σ in the lines."""
+
+LIST_ALL = 30
+"""A family of more lines than this is elided as in a textbook, unless all lines are asked for."""
+
+MOST_NODES = 2_000
+"""An expanded form with more nodes than this keeps its sums as Σ."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One target with its forms.
+
+    Attributes:
+        derivation: where it comes from.
+        family: the formula that it is an instance of.
+        target: s of ∂loss/∂s, at fixed indices, or at free ones in an index-general Step.
+        chain: the partials that are multiplied and added.
+        substituted: local derivatives put in, up to the neighbouring partials.
+        rule: which rule was applied, a key into `prose/` (`rule.<name>`).
+        single: whether one path only leads from the target to the loss.
+    """
+
+    derivation: Derivation = field(repr=False)
+    family: Family = field(repr=False)
+    target: Ref
+    chain: Expr
+    substituted: Expr
+    rule: str
+    single: bool
+    _lines: Lines = field(repr=False, compare=False)
+
+    @cached_property
+    def expanded(self) -> Expr:
+        """The form that goes all the way to pred, true, weights and activations."""
+        return self._lines.expanded(self.target)
+
+    @property
+    def shown(self) -> Expr:
+        """The last side as the seed writes it: expanded where one path leads to the loss, else through the neighbours."""
+        return self.expanded if self.single else self.substituted
+
+    @property
+    def partial(self) -> Partial:
+        """∂loss/∂target."""
+        return Partial(self.derivation.source.root, self.target)
+
+    @property
+    def general(self) -> bool:
+        """Whether the Step stands for all values of its indices (other than the sample)."""
+        return any(isinstance(term, Index) and term.dim.name != "samples" for term in self.target.indices)
+
+    @cached_property
+    def uses(self) -> tuple[Partial, ...]:
+        """The partials of the loss that this Step uses, which are derived before it."""
+        root = self.derivation.source.root
+        return uses(self.substituted, root) or tuple(p for p in uses(self.chain, root) if p != self.partial)
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The sizes of the free indices: () for one number, (3, 2) for a layer's weights at once; None is the open N."""
+        return tuple(
+            None if term.dim.size is None else len(term) for term in self.target.indices if isinstance(term, Index)
+        )
+
+    @property
+    def name(self) -> str:
+        """The target in plain spelling, `w_11^2`."""
+        from chainrule.notation import plain
+
+        return plain(self.target)
+
+    def show(self, format: str = "text", **options: Any) -> str:  # noqa: A002 - the word people know
+        """Return this one line in a form; see `chainrule.show.render_step`."""
+        from chainrule.show import render_step
+
+        return render_step(self, format, **options)
+
+    def text(self, **options: Any) -> str:
+        """Return the line as plain Unicode text."""
+        return self.show("text", **options)
+
+    def latex(self, **options: Any) -> str:
+        """Return the line as LaTeX, without delimiters."""
+        return self.show("latex", **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Elision:
+    """Lines that were left out, as a textbook writes ⋮."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    chain: Expr
+    substituted: Expr
+
+
+class Lines:
+    """The maker of Steps for one Derivation: families at given indices, with sums of at most `limit` terms written out."""
+
+    def __init__(self, derivation: Derivation, *, limit: int = WRITE_OUT) -> None:
+        self.derivation = derivation
+        self.limit = limit
+        self.root = derivation.source.root
+        self._forms: dict[Ref, _Forms] = {}
+        self._expanded: dict[Ref, Expr] = {}
+        self._single: dict[Ref, bool] = {}
+
+    @cached_property
+    def gathered(self) -> Lines:
+        """The same lines with every sum kept as a Σ."""
+        return Lines(self.derivation, limit=0)
+
+    def step(self, target: Ref) -> Step:
+        """Return the Step of ∂loss/∂target."""
+        family = self.family(target)
+        assert family is not None, f"no formula covers {target}"
+        forms = self._make(family, target)
+        return Step(
+            self.derivation, family, target, forms.chain, forms.substituted, _rule(family, forms),
+            self._is_single(family, target, forms), self,
+        )  # fmt: skip
+
+    def family(self, target: Ref) -> Family | None:
+        """Return the one family that covers a target, or None where its free indices span several."""
+        for family in self.derivation.of.get(target.symbol, ()):
+            if all(_covers(mine, term) for mine, term in zip(family.target.indices, target.indices, strict=True)):
+                return family
+        return None
+
+    def forms(self, target: Ref) -> _Forms | None:
+        """Return the chain and substituted forms of an inner target, remembered."""
+        if target not in self._forms:
+            family = self.family(target)
+            if family is None:
+                return None
+            self._forms[target] = self._make(family, target)
+        return self._forms[target]
+
+    def _make(self, family: Family, target: Ref) -> _Forms:
+        binding: dict[Index, Term] = {
+            mine: term
+            for mine, term in zip(family.target.indices, target.indices, strict=True)
+            if isinstance(mine, Index) and mine != term
+        }
+        chain: list[Expr] = []
+        value: list[Expr] = []
+        links = [bound(link, binding) for link in family.links]
+        for link in links:
+            for one in self._instances(link, link.sums):
+                through = self._through(one, alone=len(links) == 1)
+                chain.append(one.chain() if through is None else mul(through.chain, one.inner))
+                value.append(one.value() if through is None else mul(through.substituted, one.local))
+        return _Forms(add(*chain), add(*value))
+
+    def _instances(self, link: Link, sums: tuple[Index, ...]) -> Iterator[Link]:
+        """Yield the link with its short sums written out, and without the terms that are zero."""
+        for position, index in enumerate(sums):
+            size = index.dim.size
+            samples = index.dim.name == "samples"
+            if not samples and size is not None and (len(index) <= self.limit or _tied(link.local)):
+                rest = (*sums[:position], *sums[position + 1 :])
+                for value in index.range():
+                    yield from self._instances(bound(replace(link, sums=rest), {index: value}), rest)
+                return
+        local = spread(link.local, limit=self.limit)
+        if not is_number(local, 0):
+            yield replace(link, local=local)
+
+    def _through(self, link: Link, *, alone: bool) -> _Forms | None:
+        """Return what stands for ∂loss/∂a in the line of a z = …, a = f(z), so that z's neighbour is the next z."""
+        if link.role != "activation" or link.sums or not alone or not isinstance(link.consumer, Ref):
+            return None
+        forms = self.forms(link.consumer)
+        if forms is None:
+            return None
+        assert link.outer is not None
+        chain = forms.chain if _is_product(forms.chain) else link.outer
+        # A pred is read straight by the loss: its partial is the neighbour itself.
+        return _Forms(chain, link.outer if forms.chain == link.outer else forms.substituted)
+
+    def expanded(self, target: Ref) -> Expr:
+        """Return the expanded form; its sums stay Σ where writing them out would be too long."""
+        found = self._expand(target)
+        if self.limit and count_nodes(found, limit=MOST_NODES) >= MOST_NODES:
+            return self.gathered._expand(target)
+        return found
+
+    def _expand(self, target: Ref) -> Expr:
+        if target in self._expanded:
+            return self._expanded[target]
+        leaf = target.symbol.kind in ("w", "b", "x")
+        family = self.family(target)
+        if family is None:
+            return Partial(self.root, target)
+        forms = self._make(family, target) if leaf else self.forms(target)
+        assert forms is not None
+
+        def put_in(atom: Atom) -> Expr:
+            if isinstance(atom, Partial) and atom.of == self.root and isinstance(atom.by, Ref) and atom.by != target:
+                return self._expand(atom.by)
+            return atom
+
+        found = _cancel_all(replace_atoms(forms.substituted, put_in))
+        if not leaf:
+            self._expanded[target] = found
+        return found
+
+    def _is_single(self, family: Family, target: Ref, forms: _Forms) -> bool:
+        """Return whether one path leads to the loss: no sum over units on the way."""
+        if _adds_paths(forms.chain) or len(family.links) != 1:
+            return False
+        return all(self._single_at(p.by) for p in uses(forms.chain, self.root) if p.by != target)
+
+    def _single_at(self, target: Atom) -> bool:
+        assert isinstance(target, Ref)
+        if target not in self._single:
+            family = self.family(target)
+            forms = self.forms(target)
+            self._single[target] = family is not None and forms is not None and self._is_single(family, target, forms)
+        return self._single[target]
+
+    def instances(self, family: Family) -> Iterator[Ref]:
+        """Yield the targets that a family's formula stands for, in order; the sample index stays open."""
+        ranges = [
+            (term,) if isinstance(term, int) or _is_sample(term) else term.range()
+            for term in family.target.indices
+            if isinstance(term, int | Index)
+        ]
+        support = family.target.symbol.support
+        for place in itertools.product(*ranges):
+            if support is None or place in support:
+                yield Ref(family.target.symbol, place)
+
+
+def _is_sample(term: Term) -> bool:
+    return isinstance(term, Index) and term.dim.name == "samples"
+
+
+def _covers(mine: Term, term: Term) -> bool:
+    """Return whether a family's index covers every value of a term."""
+    if isinstance(mine, int):
+        return term == mine or (isinstance(term, Index) and term.only == mine)
+    assert isinstance(mine, Index)
+    if mine.values is None:
+        return True
+    if isinstance(term, int):
+        return term in mine.values
+    return isinstance(term, Index) and term.values is not None and set(term.values) <= set(mine.values)
+
+
+def bound(link: Link, binding: dict[Index, Term]) -> Link:
+    """Return the link at given indices; its summed indices are renamed where they would capture one of them."""
+    put_in = {i for term in binding.values() for i in term_indices(term)}
+    renamed = {i: replace(i, name=i.name + "'") for i in link.sums if i in put_in}
+    moves: dict[Index, Term] = {**binding, **renamed}
+    if renamed:
+        link = _moved(link, dict(renamed))
+        moves = binding
+    return _moved(link, moves) if moves else link
+
+
+def _moved(link: Link, moves: dict[Index, Term]) -> Link:
+    outer = None if link.outer is None else substitute_atom(link.outer, moves)
+    inner = substitute_atom(link.inner, moves)
+    assert isinstance(inner, Partial) and not isinstance(outer, Ref)
+    sums = tuple(moved if isinstance(moved := moves.get(i, i), Index) else i for i in link.sums)
+    return Link(substitute_atom(link.consumer, moves), sums, outer, inner, substitute(link.local, moves), link.role)
+
+
+def _tied(local: Expr) -> bool:
+    """Return whether a local derivative depends on which weights are tied, so that its terms must be looked at one by one."""
+    return any(
+        isinstance(node, Delta) and (isinstance(node.left, Lookup) or isinstance(node.right, Lookup))
+        for node in walk(local)
+    )
+
+
+def _is_product(chain: Expr) -> bool:
+    """Return whether a chain is partials multiplied along one path."""
+    factors = chain.factors if isinstance(chain, Mul) else (chain,)
+    return all(isinstance(factor, Partial) for factor in factors)
+
+
+def _adds_paths(chain: Expr) -> bool:
+    """Return whether a chain adds over units; a sum over samples adds no path."""
+    if isinstance(chain, Sum) and chain.index.dim.name == "samples":
+        return _adds_paths(chain.body)
+    return not _is_product(chain)
+
+
+def _cancel_all(expr: Expr) -> Expr:
+    if isinstance(expr, Add):
+        return add(*map(_cancel_all, expr.terms))
+    if isinstance(expr, Sum):
+        return total(expr.index, _cancel_all(expr.body))
+    return cancel(expr)
+
+
+def _rule(family: Family, forms: _Forms) -> str:
+    """Return the name of the rule that a line applies."""
+    roles = {link.role for link in family.links}
+    kind = family.target.symbol.kind
+    if roles == {"loss"}:
+        return "loss"
+    if kind in ("w", "b") and _adds_paths(forms.chain):
+        return "tied"
+    if roles == {"activation"}:
+        return "activation"
+    if roles == {"softmax"}:
+        return "softmax"
+    if _adds_paths(forms.chain):
+        return "paths"
+    if roles == {"readout"}:
+        return "readout"
+    return {"w": "weight", "b": "bias"}.get(kind, "input")
+
+
+def steps(
+    derivation: Derivation,
+    *,
+    of: str | None = None,
+    every: bool = True,
+    general: bool = False,
+    limit: int = WRITE_OUT,
+    inputs: bool = False,
+) -> Iterator[Any]:
+    """Yield the Steps of the scalar view, and Elisions unless `every`.
+
+    Args:
+        derivation: what is shown.
+        of: a weight, bias, neuron or layer (`w_11^2`, `b_1^2`, `a_1^2`, `W_2`, `layer 2`, a name on the sheet); all where left out.
+        every: whether every line is wanted, however many; otherwise long families are elided as in a textbook.
+        general: whether only the index-general lines are wanted, one a family.
+        limit: sums over more units than this stay a Σ.
+        inputs: whether ∂loss/∂x is wanted too.
+    """
+    lines = Lines(derivation, limit=limit)
+    if of is not None:
+        yield from select(derivation, of, lines=lines, every=every)
+        return
+    for family in derivation.families:
+        if family.target.symbol.kind == "x" and not inputs:
+            continue
+        yield from family_steps(lines, family, every=every, general=general)
+
+
+def family_steps(lines: Lines, family: Family, *, every: bool, general: bool = False) -> Iterator[Step | Elision]:
+    tied = any(_tied(link.local) for link in family.links)  # such weights have no one formula a person would read
+    if general and not tied:
+        yield lines.gathered.step(family.target)
+        return
+    count = family_size(family)
+    if every or count <= LIST_ALL:
+        for target in lines.instances(family):
+            yield lines.step(target)
+        return
+    if not tied:
+        yield lines.gathered.step(family.target)
+    targets = lines.instances(family)
+    for target in itertools.islice(targets, 2):
+        yield lines.step(target)
+    yield Elision(count - 3)
+    yield lines.step(last_instance(family))
+
+
+def family_size(family: Family) -> int:
+    """Return how many lines a family stands for."""
+    if family.target.symbol.support is not None:
+        return len(family.target.symbol.support)
+    count = 1
+    for term in family.target.indices:
+        if isinstance(term, Index) and not _is_sample(term):
+            count *= len(term)
+    return count
+
+
+def last_instance(family: Family) -> Ref:
+    """Return the last target that a family stands for."""
+    support = family.target.symbol.support
+    if support is not None:
+        return Ref(family.target.symbol, max(support))
+    places = (
+        term.range()[-1] if isinstance(term, Index) and not _is_sample(term) else term for term in family.target.indices
+    )
+    return Ref(family.target.symbol, tuple(places))
+
+
+def select(
+    derivation: Derivation, name: str, *, lines: Lines | None = None, every: bool = True
+) -> Iterator[Step | Elision]:
+    """Yield the Steps that a name means: one weight, bias, neuron's a or z; a whole layer's weights; a named neuron.
+
+    Raises:
+        SelectionError: where the network has nothing of that name; the message says what there is.
+    """
+    lines = lines or Lines(derivation)
+    targets = list(_targets(derivation, name))
+    for target in targets:
+        if isinstance(target, Family):
+            yield from family_steps(lines, target, every=every)
+        else:
+            yield lines.step(target)
+
+
+def _targets(derivation: Derivation, name: str) -> Iterator[Family | Ref]:
+    from chainrule.figure.spelling import parse_symbol
+
+    net = derivation.source.network
+    wanted = name.strip()
+    if net is not None:
+        for level in range(net.depth + 1):
+            for unit in range(1, net.size(level) + 1) if (level == 0 and net.input_names) or (
+                level and net.layers[level - 1].names
+            ) else ():
+                if net.unit_name(level, unit) == wanted:
+                    yield from _of_unit(derivation, level, unit)
+                    return
+    words = wanted.lower().split()
+    if len(words) == 2 and words[0] in ("layer", "층") and words[1].isdigit():
+        level = int(words[1])
+        found = [f for f in derivation.families if f.target.symbol.layer == level]
+        if net is not None and level == net.depth and net.reads_last_layer:
+            found = [f for f in derivation.families if f in found or f.target.symbol.kind == "pred"]
+        if not found:
+            raise SelectionError("select_layer", read=name, depth=net.depth if net else 0)
+        yield from found
+        return
+    named = parse_symbol(wanted)
+    symbol = _find_symbol(derivation, named)
+    if symbol is None or named.kind in ("true", "loss"):
+        raise SelectionError("select_symbol", read=name, known=_known(derivation))
+    if not named.subscripts and symbol.kind != "pred":  # W_2, A_1, b_1: a whole layer
+        yield from derivation.of[symbol]
+        return
+    places = named.subscripts if symbol.kind != "x" else tuple(value + 1 for value in named.subscripts)
+    if symbol.kind == "pred" and not places:
+        if symbol.dims[1].size != 1:
+            yield from derivation.of[symbol]
+            return
+        places = (1,)
+    sampled = symbol.dims and symbol.dims[0].name == "samples"
+    dims = symbol.dims[1:] if sampled else symbol.dims
+    if len(places) != len(dims) or any(not 1 <= p <= (d.size or 0) for p, d in zip(places, dims, strict=True)):
+        raise SelectionError("select_unit", read=name, known=_known(derivation, symbol))
+    if symbol.support is not None and places not in symbol.support:
+        raise SelectionError("select_edge", read=name, known=_known(derivation, symbol))
+    head: tuple[Term, ...] = ()
+    if sampled:
+        rows = symbol.dims[0]
+        if named.sample is not None and rows.size is not None and not 1 <= named.sample <= rows.size:
+            raise SelectionError("select_sample", read=name, size=rows.size)
+        head = (named.sample,) if named.sample else (1 if rows.size == 1 else Index("n", rows),)
+    yield Ref(symbol, (*head, *places))
+
+
+def _of_unit(derivation: Derivation, level: int, unit: int) -> Iterator[Ref]:
+    """Yield the targets that belong to one unit: its a, its z, its bias and the weights that lead into it."""
+    lines = Lines(derivation)
+    for family in derivation.families:
+        symbol = family.target.symbol
+        mine = symbol.layer == level or (symbol.kind == "x" and level == 0)
+        net = derivation.source.network
+        mine = mine or (symbol.kind == "pred" and net is not None and level == net.depth and net.reads_last_layer)
+        if mine:
+            position = 0 if symbol.kind in ("w", "b") else 1
+            for target in lines.instances(family):
+                if target.indices[position] == unit:
+                    yield target
+
+
+def _find_symbol(derivation: Derivation, named: Named) -> Symbol | None:
+    kind = named.kind if named.kind in ("pred", "true", "loss") else named.kind.lower()
+    for symbol in derivation.of:
+        if symbol.kind == kind and (symbol.layer is None or symbol.layer == named.layer):
+            if kind != "w" or symbol.source == named.source:
+                return symbol
+    return None
+
+
+def _known(derivation: Derivation, only: Symbol | None = None) -> str:
+    """Return the names a person can ask for, the first and last of each family."""
+    from chainrule.notation import plain
+
+    lines = Lines(derivation)
+    parts = []
+    for family in derivation.families:
+        if only is not None and family.target.symbol != only:
+            continue
+        first = next(lines.instances(family), None)
+        if first is not None:
+            last = last_instance(family)
+            parts.append(plain(first) if first == last else f"{plain(first)} … {plain(last)}")
+    return ", ".join(parts[:40])
+
+
+def paths(derivation: Derivation, name: str) -> Iterator[tuple[Ref, ...]]:
+    """Yield every path from a symbol to the loss, as the symbols along it; lazily, since there may be very many.
+
+    Example:
+        >>> from chainrule import Network
+        >>> from chainrule.notation import plain
+        >>> for path in paths(Network.read("2-3-2-1").derive(), "w_11^1"):
+        ...     print(" → ".join(map(plain, path)))
+        w_11^1 → z_1^1 → a_1^1 → z_1^2 → a_1^2 → pred → loss
+        w_11^1 → z_1^1 → a_1^1 → z_2^2 → a_2^2 → pred → loss
+    """
+    lines = Lines(derivation, limit=10**9)
+    root = derivation.source.root
+    assert isinstance(root, Ref)
+    for target in _targets(derivation, name):
+        stack: list[tuple[Ref, ...]] = [(target,)] if isinstance(target, Ref) else [(t,) for t in lines.instances(target)]
+        stack.reverse()
+        while stack:
+            path = stack.pop()
+            if path[-1] == root:
+                yield path
+                continue
+            stack.extend((*path, consumer) for consumer in reversed(_consumers(lines, path[-1])))
+
+
+def _consumers(lines: Lines, target: Ref) -> list[Ref]:
+    family = lines.family(target)
+    assert family is not None
+    binding: dict[Index, Term] = {
+        mine: term for mine, term in zip(family.target.indices, target.indices, strict=True) if isinstance(mine, Index)
+    }
+    found: dict[Ref, None] = {}
+    for link in family.links:
+        moved = bound(link, binding)
+        for one in lines._instances(moved, moved.sums):
+            if isinstance(one.consumer, Ref):
+                found[one.consumer] = None
+    return list(found)
+
+
