@@ -10,6 +10,7 @@
 Exit status: 0 when all is well, 1 when a test or a check failed, 2 when something is missing that a person must bring.
 """
 
+import ctypes.util
 import hashlib
 import os
 import shutil
@@ -132,11 +133,9 @@ def environment() -> Path:
         return python
     say("setting up .venv; the first time this takes a few minutes")
     stamp.unlink(missing_ok=True)
-    if not found.startswith(base):
-        try:
-            venv.create(VENV, clear=True, with_pip=True)
-        except subprocess.CalledProcessError:
-            give_up("this Python cannot make an environment with pip; on Debian: apt-get install python3-venv")
+    # A process of its own: where Debian's python3-venv is missing, venv ends the one it runs in.
+    if not found.startswith(base) and run([sys.executable, "-m", "venv", "--clear", VENV]):
+        give_up("this Python cannot make an environment with pip")
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # The pip that comes with Python 3.11 does not know dependency groups yet.
     if run([*pip, "--upgrade", "pip>=25.1"]) or run([*pip, "--group", "dev", "--editable", "."]):
@@ -171,8 +170,15 @@ def font(family: str) -> Callable[[], bool]:
     return lambda: bool(shutil.which("fc-list") and output(["fc-list", family]))
 
 
+def library(name: str) -> Callable[[], bool]:
+    """Return a look for a shared library, which only Linux leaves to its packages."""
+    return lambda: sys.platform != "linux" or ctypes.util.find_library(name) is not None
+
+
 TOOLS = (
     Tool("chromium", program("chromium"), "chromium"),
+    # Playwright brings a Node.js of its own, which needs this library and does not bring it.
+    Tool("libatomic", library("atomic"), "libatomic1"),
     Tool("pdftotext", program("pdftotext"), "poppler-utils"),
     Tool("pdftoppm", program("pdftoppm"), "poppler-utils"),
     Tool("fc-list", program("fc-list"), "fontconfig"),

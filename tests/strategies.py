@@ -1,6 +1,6 @@
 """Hypothesis strategies that several tests share: random networks, and numbers that fit them.
 
-`networks()` draws small, valid networks in their normal form, over all activations and losses, with biases, skips,
+`networks()` draws small, valid networks, over all activations and losses, with biases, skips,
 missing edges, ties, an activation for each unit, and outputs in several layers; each of these can be switched off.
 `numbers(net)` draws weights, biases and samples that suit a network's loss.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
-from chainrule.figure.normal import in_order, normal, uniform
+from chainrule.figure.normal import in_order, uniform
 from chainrule.network import Activation, Connection, Given, Layer, Loss, Network, Weight
 from chainrule.rules import ACTIVATIONS, LOSSES
 
@@ -72,7 +72,7 @@ def networks(
     given: bool = False,
     sensible: bool = True,
 ) -> Network:
-    """Draw a network in its normal form.
+    """Draw a network.
 
     Args:
         draw: given by Hypothesis.
@@ -120,7 +120,7 @@ def networks(
         net = net.replace(name=draw(st.just("") | unit_names), input_names=inputs)
     if given and draw(st.booleans()):
         net = net.replace(given=draw(some_numbers(net)))
-    return normal(net)
+    return net
 
 
 unit_names = st.sampled_from(HOSTILE_NAMES) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

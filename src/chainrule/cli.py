@@ -5,7 +5,9 @@ Exit codes: 0 for done, 1 for "checked and something is wrong", 2 for misuse or 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,9 @@ VALUE_FORMATS = ("text", "json", "csv")
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     lang = _language(sys.argv[1:] if arguments is None else arguments)
+    # Asked to end, it ends as when interrupted: what was half-written is taken away.
+    with contextlib.suppress(ValueError):  # not in the main thread: then it is not ours to say
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         commands.main(args=arguments, prog_name="chainrule", standalone_mode=False, auto_envvar_prefix="CHAINRULE")
         code = 0
@@ -46,13 +51,13 @@ def main(arguments: list[str] | None = None) -> None:
     except ChainruleError as error:
         click.echo(error.message(lang=lang), err=True)
         code = 2
-    except BrokenPipeError:
-        # The reader has gone (`| head`): nothing is wrong. Python would complain again at exit, so its output is closed off.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _language(arguments: list[str]) -> str:
@@ -329,9 +334,13 @@ def _emit_text(out: str | None, pieces: Iterable[str]) -> None:
     if hasattr(stream, "reconfigure"):
         # A terminal that cannot show ∂ gets an escape rather than a crash.
         stream.reconfigure(errors="backslashreplace")
-    for piece in pieces:
-        stream.write(piece)
-    stream.flush()
+    try:
+        for piece in pieces:
+            stream.write(piece)
+        stream.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing is wrong. Python would complain again at exit, so its output is closed off.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _emit_bytes(out: str | None, data: bytes) -> None:

@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chainrule.width import columns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -43,8 +45,9 @@ class Place:
             return ""
         start = max(0, self.column - 60)
         shown = self.text[start : start + 120].expandtabs(1)
-        width = max(1, (self.end or self.column + 1) - self.column)
-        return f"  {shown}\n  {' ' * (self.column - start)}{'^' * min(width, 120)}"
+        pad = columns(shown[: self.column - start])
+        marked = columns(shown[self.column - start : max(self.column + 1, self.end or 0) - start])
+        return f"  {shown}\n  {' ' * pad}{'^' * max(1, marked)}"
 
     def __str__(self) -> str:
         parts = [self.source]

@@ -78,6 +78,10 @@ class Lookup:
 Term = Index | int | Lookup
 
 
+ANY_LAYER = -1
+"""The layer of a symbol in words about all layers: w_{ij}^l."""
+
+
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """One named family of quantities of a Program.
@@ -301,19 +305,42 @@ def mul(*factors: Expr, dot: bool = True) -> Expr:
     a(1 − a) does inside a chain.
     """
     coefficient = Fraction(1)
+    per_size: Size | None = None
     kept: list[Expr] = []
     for factor in _flat(factors, dot):
         if isinstance(factor, Number) and not factor.name and isinstance(factor.value, Fraction):
             coefficient *= factor.value
+        elif per_size is None and (average := _average(factor)) is not None:
+            share, per_size = average
+            coefficient *= share
         else:
             kept.append(factor)
     if coefficient == 0:
         return ZERO
-    if coefficient != 1:
+    if per_size is not None:
+        below = Number(Fraction(coefficient.denominator))
+        kept.insert(0, Div(Number(Fraction(coefficient.numerator)), mul(below, per_size, dot=False)))
+    elif coefficient != 1:
         kept.insert(0, Number(coefficient))
     if not kept:
         return ONE
     return kept[0] if len(kept) == 1 else Mul(tuple(kept), dot)
+
+
+def _average(factor: Expr) -> tuple[Fraction, Size] | None:
+    """Return c and N of a factor c/N or c/(d N), the mean over a number of samples that is left open."""
+    if not isinstance(factor, Div) or not is_number(factor.above) or not isinstance(factor.above, Number):
+        return None
+    parts = factor.below.factors if isinstance(factor.below, Mul) else (factor.below,)
+    size, numbers = parts[-1], parts[:-1]
+    value = factor.above.value
+    if not isinstance(size, Size) or not isinstance(value, Fraction):
+        return None
+    for part in numbers:
+        if not isinstance(part, Number) or not isinstance(part.value, Fraction):
+            return None
+        value /= part.value
+    return value, size
 
 
 def _flat(factors: tuple[Expr, ...], dot: bool) -> Iterator[Expr]:

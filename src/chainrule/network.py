@@ -183,6 +183,11 @@ class Network:
             chain = tuple(Connection(target=level, source=level - 1) for level in range(1, len(self.layers) + 1))
             object.__setattr__(self, "connections", chain)
         raise_all(list(islice(_problems(self), MAX_PROBLEMS)))
+        # What is said in two ways is kept in one, so that equal figures are equal values.
+        from chainrule.figure.normal import normal_parts
+
+        for name, value in normal_parts(self).items():
+            object.__setattr__(self, name, value)
 
     # Reading and writing stand in `chainrule.figure`; these are its doors.
 
@@ -256,7 +261,7 @@ class Network:
 
     @cached_property
     def output_units(self) -> tuple[tuple[int, int], ...]:
-        """The units (layer, unit) that are read out, in the order of pred_1, pred_2, …"""
+        """The units (layer, unit) that are read out, in the order of pred_1, pred_2 and so on."""
         return self.outputs or tuple((self.depth, unit) for unit in range(1, self.size(self.depth) + 1))
 
     @property
@@ -311,7 +316,7 @@ def _problems(net: Network) -> Iterator[ChainruleError]:
                     near=suggest(activation.name, ACTIVATIONS) or "sigmoid",
                 )
             else:
-                yield from _parameter_problems("activation", activation, row.parameter)
+                yield from _parameter_problems("activation", activation, row.parameter, layer=level)
         vectors = [a.name for a in layer.activations if a.name in ACTIVATIONS and ACTIVATIONS[a.name].vector]
         if vectors and (level != net.depth or len(layer.activations) > 1 or net.outputs):
             yield NetworkError("softmax_place", layer=level, read=vectors[0])
@@ -348,14 +353,16 @@ def _count_problems(net: Network) -> Iterator[ChainruleError]:
         yield NetworkError("per_unit_count", what="names", layer=0, read=len(net.input_names), size=net.inputs)
 
 
-def _parameter_problems(what: str, choice: Activation | Loss, default: float | None) -> Iterator[ChainruleError]:
+def _parameter_problems(
+    what: str, choice: Activation | Loss, default: float | None, layer: int | None = None
+) -> Iterator[ChainruleError]:
     """Yield what is wrong with the parameter in `leaky_relu(0.1)` or `huber(1)`."""
     if choice.parameter is None:
         return
     if default is None:
-        yield NetworkError("no_parameter", what=what, read=choice.name)
+        yield NetworkError("no_parameter", what=what, read=choice.name, layer=layer)
     elif not (math.isfinite(choice.parameter) and choice.parameter > 0):
-        yield NetworkError("bad_parameter", what=what, read=str(choice), value=choice.parameter, default=default)
+        yield NetworkError("bad_parameter", what=what, read=str(choice), default=default, layer=layer)
 
 
 def _loss_problems(net: Network, losses: Any, suggest: Any) -> Iterator[ChainruleError]:

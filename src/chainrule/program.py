@@ -231,7 +231,9 @@ class _Builder:
             whole = len(weights) == self.net.size(c.target) * self.net.size(c.source)
             edges = None if whole else [(w.to, w.origin) for w in weights]
             name = f"{c.target},{c.source}→{owner[0]},{owner[1]}"
-            yield self.weights[owner], edges, Table(name, tuple(moved)) if moved else None
+            # Another connection's weights run over other layers, even where the pairs are the same numbers.
+            elsewhere = owner != (c.target, c.source)
+            yield self.weights[owner], edges, Table(name, tuple(moved)) if moved or elsewhere else None
 
     def _loss(self) -> Statement:
         k = Index("k", self.outputs)

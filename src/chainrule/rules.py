@@ -53,6 +53,8 @@ class Rule:
         parameter: the default of the one parameter, where there is one.
         vector: whether it takes a whole row of units or outputs at once.
         class_index: for a loss, whether the target is the number of a class, counted from 1.
+        targets: for a loss, what its targets are: number, sign (−1 or 1), probability (0 to 1), distribution (a row adds up
+            to 1, as p − t needs it) or shares (usually a distribution, but any numbers will do).
         build: for a loss that is not a sum of one term per output: (index, pred, true) → the loss of one sample.
         reduction: for a loss, the usual way to gather, over (samples, outputs).
         source: where the definition is from.
@@ -68,6 +70,7 @@ class Rule:
     parameter: float | None = None
     vector: bool = False
     class_index: bool = False
+    targets: str = "number"
     build: Callable[[Index, Expr, Expr], Expr] = lambda k, pred, true: ZERO
     reduction: tuple[str, str] = ("sum", "sum")
     source: str = ""
@@ -339,6 +342,7 @@ _LOSS_ROWS = (
         ),
         slopes=(lambda p, t, **_: Div(_minus(p, t), _tight(p, _minus(ONE, p))),),
         aliases=("bce",),
+        targets="probability",
         reduction=("mean", "mean"),
         source="Bishop 2006, PRML, eq. 5.21",
     ),
@@ -347,6 +351,7 @@ _LOSS_ROWS = (
         value=lambda p, t, **_: _minus(_call("softplus", p), _tight(t, p)),
         slopes=(lambda p, t, **_: _minus(_call("sigmoid", p), t),),
         aliases=("bce_logits", "binary_cross_entropy_with_logits", "logistic_loss"),
+        targets="probability",
         reduction=("mean", "mean"),
         source="Bishop 2006, PRML, eq. 5.21 with eq. 5.19 put in",
     ),
@@ -357,6 +362,7 @@ _LOSS_ROWS = (
         aliases=("ce", "categorical_cross_entropy"),
         vector=True,
         build=_distribution_loss,
+        targets="shares",
         reduction=("mean", "sum"),
         source="Bishop 2006, PRML, eq. 5.24",
     ),
@@ -374,6 +380,7 @@ _LOSS_ROWS = (
         aliases=("softmax_ce", "ce_with_logits", "cross_entropy_with_logits"),
         vector=True,
         build=_softmax_loss,
+        targets="distribution",
         reduction=("mean", "sum"),
         source="Goodfellow, Bengio, Courville 2016, Deep Learning, §6.2.2.3",
     ),
@@ -390,6 +397,7 @@ _LOSS_ROWS = (
         "hinge", "E", "E", "E",
         value=lambda p, t, **_: _call("max", ZERO, _minus(ONE, _tight(t, p))),
         slopes=(lambda p, t, **_: negative(_tight(t, Iverson(_tight(t, p), "<", ONE))),),
+        targets="sign",
         reduction=("mean", "mean"),
         source="Cortes, Vapnik 1995, Machine Learning 20",
     ),

@@ -7,6 +7,7 @@ here.
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from functools import cached_property
@@ -87,13 +88,19 @@ class Document:
         self.report("wrong_type", *path, name=spell_path(path), read=type_name(value), expected=kinds)
         return default
 
-    def number(self, value: Any, *path: Key) -> float | None:
-        """Return a number as a float, infinite where it is too large for one; report what is no number."""
+    def number(self, value: Any, *path: Key, what: str = "") -> float | None:
+        """Return a number as a float; report what is no finite number. `what` is what to call it there."""
         value = self.typed(value, "number", *path)
+        if value is None:
+            return None
         try:
-            return None if value is None else float(value)
-        except OverflowError:
-            return float("inf") if value > 0 else float("-inf")
+            number = float(value)
+        except OverflowError:  # an integer of hundreds of digits
+            number = math.inf
+        if not math.isfinite(number):
+            self.report("not_finite", *path, what=what or spell_path(path), read=number)
+            return None
+        return number
 
     def strings(self, value: Any, *path: Key) -> list[str]:
         """Return an array's strings; report what is none."""
@@ -114,6 +121,7 @@ class Document:
             header = _HEADER.fullmatch(line.rstrip("\r"))
             if header and header["name"] in ("layer", "skip", "sample", "neuron", "weights", "biases", "samples"):
                 around = (header["name"],)
+                found.setdefault(around, (position + header.start("open"), position + len(line.rstrip())))
                 if header["open"] == "[[":
                     counts[header["name"]] = counts.get(header["name"], -1) + 1
                     around += (counts[header["name"]],)

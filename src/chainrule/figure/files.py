@@ -99,13 +99,14 @@ def load(source: str) -> Any:
     import numpy as np
 
     try:
-        if Path(source).stat().st_size == 0:
-            raise DataError("empty_file", place=Place(source))
-        loaded = np.load(source, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
+        with Path(source).open("rb") as file:  # np.load leaves a file open that it opened and cannot read
+            if not file.read(1):
+                raise DataError("empty_file", place=Place(source))
+            file.seek(0)
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
                 return {name: loaded[name] for name in loaded.files}
-        return loaded
+            return loaded
     except ChainruleError:
         raise
     except OSError as error:

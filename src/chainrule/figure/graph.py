@@ -13,8 +13,9 @@ is read by another neuron, every neuron stays at its own depth and `Network.outp
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from chainrule.errors import ChainruleError, NetworkError, Place, raise_all
 from chainrule.figure.names import MAX_PROBLEMS, Word, near, read_activation, read_loss, short
@@ -22,7 +23,7 @@ from chainrule.figure.normal import in_order, uniform, weight_order
 from chainrule.network import Activation, Connection, Given, Layer, Loss, Network, Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from chainrule.figure.document import Document
     from chainrule.figure.shorthand import Defaults
@@ -34,19 +35,37 @@ class Neuron:
 
     Attributes:
         name: what it is called; no other neuron or input may be called so.
-        origins: pairs of the name of an input or neuron that leads here, and the weight's number or None.
-        activation: its activation; None for the usual one, identity for outputs and sigmoid for all else.
+        origins: the inputs and neurons that lead here: their names, pairs of a name and the weight's number, or both
+            mixed. A mapping of names to numbers is taken too.
+        activation: its activation or the name of one; None for the usual one, identity for outputs and sigmoid else.
         bias: whether it has a bias, or the bias's number.
 
     Example:
-        >>> Neuron("h", (("a", 0.5), ("b", None))).bias
-        False
+        >>> Neuron("h", ["a", "b"]).edges
+        (('a', None), ('b', None))
+        >>> Neuron("h", {"a": 0.5}, activation="relu", bias=0.1).edges
+        (('a', 0.5),)
     """
 
     name: str
-    origins: tuple[tuple[str, float | None], ...]
-    activation: Activation | None = None
+    origins: Iterable[str | tuple[str, float | None]] | Mapping[str, float | None]
+    activation: Activation | str | None = None
     bias: bool | float = False
+
+    def __post_init__(self) -> None:
+        origins = self.origins.items() if isinstance(self.origins, Mapping) else self.origins
+        pairs = tuple((origin, None) if isinstance(origin, str) else origin for origin in origins)
+        object.__setattr__(self, "origins", pairs)
+        if isinstance(self.activation, str):
+            problems: list[ChainruleError] = []
+            word = Word(self.activation, Place(self.name))
+            object.__setattr__(self, "activation", read_activation(word, layer=1, problems=problems))
+            raise_all(problems)
+
+    @property
+    def edges(self) -> tuple[tuple[str, float | None], ...]:
+        """The ways in, as pairs of a name and the weight's number or None."""
+        return cast("tuple[tuple[str, float | None], ...]", self.origins)
 
 
 def from_graph(
@@ -72,7 +91,7 @@ def from_graph(
         NetworkError: for unknown or doubled names, a cycle, neurons that nothing leads to or that lead nowhere.
 
     Example:
-        >>> net = from_graph(["a"], [Neuron("h", (("a", 0.5),)), Neuron("o", (("a", None), ("h", None)))], ["o"])
+        >>> net = from_graph(["a"], [Neuron("h", {"a": 0.5}), Neuron("o", ["a", "h"])], ["o"])
         >>> [layer.names for layer in net.layers], [str(weight) for weight in net.weights()]
         ([('h',), ('o',)], ['w_11^1', 'w_11^2', 'w_11^2,0'])
     """
@@ -118,7 +137,7 @@ class _Graph:
             self._report("missing_key", "outputs", name="outputs", example='outputs = ["o"]')
         for position, neuron in enumerate(self.neurons):
             seen: set[str] = set()
-            for origin, _ in neuron.origins:
+            for origin, _ in neuron.edges:
                 if origin not in known:
                     self._report_unknown(origin, known, position)
                 elif origin in seen:
@@ -142,7 +161,7 @@ class _Graph:
         readers: list[list[int]] = [[] for _ in self.neurons]
         waiting = []
         for position, neuron in enumerate(self.neurons):
-            origins = [self.number[origin] for origin, _ in neuron.origins if origin in self.number]
+            origins = [self.number[origin] for origin, _ in neuron.edges if origin in self.number]
             waiting.append(len(origins))
             for origin in origins:
                 readers[origin].append(position)
@@ -167,7 +186,7 @@ class _Graph:
         while position not in seen:
             seen[position] = len(walked)
             walked.append(position)
-            origins = (self.number.get(origin, -1) for origin, _ in self.neurons[position].origins)
+            origins = (self.number.get(origin, -1) for origin, _ in self.neurons[position].edges)
             position = next(origin for origin in origins if origin in left)
         cycle = walked[seen[position] :][::-1]  # walked against the arrows
         start = cycle.index(min(cycle))
@@ -175,12 +194,12 @@ class _Graph:
 
     def _check_ways(self) -> None:
         """Report neurons that nothing leads to, and inputs and neurons that lead nowhere."""
-        used = {origin for neuron in self.neurons for origin, _ in neuron.origins} | set(self.outputs)
+        used = {origin for neuron in self.neurons for origin, _ in neuron.edges} | set(self.outputs)
         for name in self.inputs:
             if name not in used:
                 self._report("unused_name", "inputs", read=short(name))
         for position, neuron in enumerate(self.neurons):
-            if not neuron.origins:
+            if not neuron.edges:
                 self._report("unreachable_name", position, read=short(neuron.name), example=short(self.inputs[0]))
             if neuron.name not in used:
                 self._report("unused_name", position, read=short(neuron.name))
@@ -190,7 +209,7 @@ class _Graph:
         depth = [0] * len(self.neurons)
         read = set()
         for position in order:
-            origins = [self.number[origin] for origin, _ in self.neurons[position].origins if origin in self.number]
+            origins = [self.number[origin] for origin, _ in self.neurons[position].edges if origin in self.number]
             read.update(origins)
             depth[position] = 1 + max((depth[origin] for origin in origins), default=0)
         last = max(depth)
@@ -221,7 +240,7 @@ class _Graph:
         biases: list[tuple[tuple[int, int], float]] = []
         for neuron in self.neurons:
             level, to = unit[neuron.name]
-            for origin, number in neuron.origins:
+            for origin, number in neuron.edges:
                 source, at = unit[origin]
                 edges.setdefault((level, source), []).append((to, at))
                 if number is not None:
@@ -250,14 +269,20 @@ class _Graph:
         outputs = set(self.outputs)
         neurons = [self.neurons[position] for position in positions]
         activations = tuple(
-            neuron.activation or Activation("identity" if neuron.name in outputs else "sigmoid") for neuron in neurons
+            neuron.activation
+            if isinstance(neuron.activation, Activation)
+            else Activation("identity" if neuron.name in outputs else "sigmoid")
+            for neuron in neurons
         )
         biases = tuple(neuron.bias is not False for neuron in neurons)
         return Layer(len(neurons), uniform(activations), uniform(biases), tuple(neuron.name for neuron in neurons))
 
 
-def read_neurons(document: Document, defaults: Defaults, name: str) -> Network | None:
-    """Return the network of a TOML text with `[[neuron]]` tables, or None after reporting what cannot be read."""
+def read_neurons(document: Document, defaults: Defaults, name: str, *, bias: bool | None) -> Network | None:
+    """Return the network of a TOML text with `[[neuron]]` tables, or None after reporting what cannot be read.
+
+    `bias` is what was said outside, against any table.
+    """
     from chainrule.figure.sheet import read_samples
 
     data = document.data
@@ -277,6 +302,8 @@ def read_neurons(document: Document, defaults: Defaults, name: str) -> Network |
                 name = f"neuron[{position + 1}].{key}"
                 document.report("missing_key", *path, name=name, example=f"{key} = {example}")
         neurons.append(_read_neuron(document, table, position, defaults, is_output=table.get("name") in read_out))
+    if bias is not None:  # a bias that has a number stays, unless there are to be none
+        neurons = [replace(v, bias=bias) if isinstance(v.bias, bool) or not bias else v for v in neurons]
     loss = read_loss(defaults.loss, defaults.reduction, problems=document.problems)
     rows, targets = read_samples(document)
     if document.problems:
@@ -319,7 +346,7 @@ def _read_neuron(
     for problem in document.problems[before:] if text is not None else ():
         problem.place = document.place(*path, "activation")
     document.enough()
-    bias = document.take(table, "bias", "boolean or number", *path, default=False)
+    bias = document.take(table, "bias", "boolean or number", *path, default=defaults.bias or False)
     if not isinstance(bias, bool):
         bias = document.number(bias, *path, "bias") or 0.0
-    return Neuron(name, pairs, activation, True if bias is False and defaults.bias else bias)
+    return Neuron(name, pairs, activation, bias)

@@ -71,11 +71,13 @@ def place_errors(error: ChainruleError, place: Mapping[object, Place]) -> Iterat
 
     Args:
         error: one error, or `Problems`.
-        place: the places by layer number, by "loss", by the name of another fact's part, and by None for all else.
+        place: the places by layer number, by "loss", by ("sample", number), and by None for all else.
     """
     for problem in error.problems if isinstance(error, Problems) else (error,):
         if problem.place is None:
             about: object = problem.facts.get("layer")
+            if "sample" in problem.facts:
+                about = "sample", problem.facts["sample"]
             if problem.facts.get("what") == "loss" or problem.key in _ABOUT_LOSS:
                 about = "loss"
             problem.place = place.get(about) or place.get(None)

@@ -1,4 +1,4 @@
-"""The normal form of a network: of the ways to say the same figure in Python, the one that every reader returns.
+"""The normal form of a network: of the ways to say the same figure in Python, the one that is kept.
 
 Per-unit tuples that say one thing are one entry; connections stand in the order of `Network.weights`, without empty
 ones and without a list of edges where all are there; outputs that are just the last layer are not named; given
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def normal(net: Network) -> Network:
-    """Return an equal figure in the normal form; two networks that are the same figure are then equal values.
+def normal_parts(net: Network) -> dict[str, object]:
+    """Return the attributes of a network as they are kept, so that two ways to say the same figure are equal values.
 
     Example:
         >>> from chainrule.network import Activation
-        >>> layer = Layer(2, activations=(Activation("tanh"),) * 2)
-        >>> normal(Network(1, (layer,))).layers[0].activations
+        >>> Network(1, (Layer(2, activations=(Activation("tanh"),) * 2),)).layers[0].activations
         (Activation(name='tanh', parameter=None),)
     """
     layers = tuple(Layer(v.size, uniform(v.activations), uniform(v.bias), v.names) for v in net.layers)
@@ -34,12 +33,12 @@ def normal(net: Network) -> Network:
         inputs=tuple(tuple(float(v) for v in row) for row in net.given.inputs),
         targets=tuple(tuple(float(v) for v in row) for row in net.given.targets),
     )
-    return net.replace(
-        layers=layers,
-        connections=in_order(net.connections, sizes),
-        outputs=() if net.outputs == last_layer(sizes) else net.outputs,
-        given=given,
-    )
+    return {
+        "layers": layers,
+        "connections": in_order(net.connections, sizes),
+        "outputs": () if net.outputs == last_layer(sizes) else net.outputs,
+        "given": given,
+    }
 
 
 def uniform(entries: tuple[T, ...]) -> tuple[T, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.figure.names import short
 from chainrule.figure.normal import weight_order
+from chainrule.figure.spelling import spell_bias
 from chainrule.figure.wiring import read_symbol, to_weight
 from chainrule.network import Connection, Given, Weight
 
@@ -41,7 +42,7 @@ def _weights(
     found: dict[Weight, float] = {}
 
     def put(weight: Weight, value: Any, *path: Key) -> None:
-        number = document.number(value, *path)
+        number = document.number(value, *path, what=str(weight))
         if weight in found:
             document.report("given_twice", *path, what=str(weight))
         elif number is not None:
@@ -100,9 +101,9 @@ def _biases(document: Document, sizes: tuple[int, ...]) -> dict[tuple[int, int],
     found: dict[tuple[int, int], float] = {}
 
     def put(layer: int, unit: int, value: Any, *path: Key) -> None:
-        number = document.number(value, *path)
+        number = document.number(value, *path, what=spell_bias(layer, unit))
         if (layer, unit) in found:
-            document.report("given_twice", *path, what=f"b_{unit}^{layer}")
+            document.report("given_twice", *path, what=spell_bias(layer, unit))
         elif number is not None:
             found[layer, unit] = number
 

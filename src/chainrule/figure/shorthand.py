@@ -16,7 +16,7 @@ numbers, missing edges, skips, ties, names) is said in TOML.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chainrule.errors import ChainruleError, NetworkError, Place, raise_all
@@ -68,9 +68,15 @@ class _Reading:
     layers: list[tuple[int, Word | None, Place]] = field(default_factory=list)
     options: dict[str, Word] = field(default_factory=dict)
     problems: list[ChainruleError] = field(default_factory=list)
+    whole: Place | None = None
 
     def place(self, start: int, end: int) -> Place:
-        return place_at(self.source, self.text, start, end)
+        if "\n" in self.text:
+            return place_at(self.source, self.text, start, end)
+        # Every layer has its place: on one line, they share the text that is shown.
+        if self.whole is None:
+            self.whole = place_at(self.source, self.text, 0, len(self.text))
+        return replace(self.whole, column=start, end=max(start + 1, min(end, len(self.text))))
 
     def report(self, key: str, start: int, end: int, **facts: object) -> None:
         self.problems.append(NetworkError(key, place=self.place(start, end), **facts))

@@ -76,7 +76,8 @@ def from_toml(text: str, *, source: str = "<toml>", defaults: Defaults | None = 
         pass
     except ChainruleError as error:
         document.problems.append(error)
-    raise_all(document.problems)
+    # What is read first is not always what stands first.
+    raise_all(sorted(document.problems, key=lambda problem: problem.place.line or 0 if problem.place else 0))
     assert net is not None  # what could not be read has left a problem
     return net
 
@@ -105,7 +106,7 @@ def _read(document: Document, said: Defaults) -> Network | None:
     if "neuron" in data:
         from chainrule.figure.graph import read_neurons
 
-        return read_neurons(document, defaults, name)
+        return read_neurons(document, defaults, name, bias=said.bias)
     places: dict[object, Place] = {None: Place(document.source)}
     input_names: tuple[str, ...] = ()
     inputs = _inputs(document)
@@ -117,7 +118,7 @@ def _read(document: Document, said: Defaults) -> Network | None:
             document.report("inputs_differ", "inputs", read=inputs, expected=found)
         inputs = found
     else:
-        layers, loss = _from_tables(document, defaults, places)
+        layers, loss = _from_tables(document, defaults, places, bias=said.bias)
         if inputs is None and not document.problems:
             document.report("missing_key", name="inputs", example="inputs = 2")
     if document.problems or inputs is None:  # what follows counts units, and these are not known
@@ -136,7 +137,10 @@ def _read(document: Document, said: Defaults) -> Network | None:
             input_names=input_names, name=name, given=given,
         )  # fmt: skip
     except ChainruleError as error:
-        document.problems += place_errors(error, places)
+        samples: dict[object, Place] = {
+            ("sample", n): document.place("sample", n - 1) for n in range(1, len(given.inputs) + 1)
+        }
+        document.problems += place_errors(error, {**places, **samples})
         return None
 
 
@@ -205,15 +209,17 @@ def _from_string(
     return parts.inputs, parts.layers, parts.loss
 
 
-def _from_tables(document: Document, defaults: Defaults, places: dict[object, Place]) -> tuple[tuple[Layer, ...], Loss]:
-    """Return what the `[[layer]]` tables say."""
+def _from_tables(
+    document: Document, defaults: Defaults, places: dict[object, Place], *, bias: bool | None
+) -> tuple[tuple[Layer, ...], Loss]:
+    """Return what the `[[layer]]` tables say. `bias` is what was said outside, against any table."""
     tables = document.tables("layer")
     if not tables and not document.problems:
         document.report("missing_key", name="layers", example='layers = "2-3-1"')
     layers = tuple(
         layer
         for level, table in enumerate(tables, start=1)
-        if (layer := _layer(document, table, level, defaults, is_output=level == len(tables)))
+        if (layer := _layer(document, table, level, defaults, is_output=level == len(tables), forced_bias=bias))
     )
     places.update({level: document.place("layer", level - 1) for level in range(1, len(tables) + 1)} if tables else {})
     loss = read_loss(defaults.loss, defaults.reduction, problems=document.problems)
@@ -223,7 +229,13 @@ def _from_tables(document: Document, defaults: Defaults, places: dict[object, Pl
 
 
 def _layer(
-    document: Document, table: dict[str, Any], level: int, defaults: Defaults, *, is_output: bool
+    document: Document,
+    table: dict[str, Any],
+    level: int,
+    defaults: Defaults,
+    *,
+    is_output: bool,
+    forced_bias: bool | None,
 ) -> Layer | None:
     """Return one layer, or None where its size is not known."""
     path = ("layer", level - 1)
@@ -251,8 +263,8 @@ def _layer(
         }
         activations = _per_unit(document, tuple(known[word] for word in words), size, level, "activation")
     bias = document.take(table, "bias", "boolean or array", *path, default=defaults.bias or False)
-    if defaults.bias:
-        bias = True
+    if forced_bias is not None:
+        bias = forced_bias
     if isinstance(bias, list):
         flags = [document.typed(flag, "boolean", *path, "bias", default=False) for flag in bias]
         biases = _per_unit(document, tuple(flags), size, level, "bias")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from chainrule.errors import NetworkError
 from chainrule.figure.names import short, spell_reduction
-from chainrule.figure.normal import normal
 from chainrule.figure.shorthand import layers_text
 from chainrule.figure.spelling import spell_bias, spell_matrix, spell_unit, spell_weight
 from chainrule.figure.wiring import tie_matrices
@@ -35,7 +34,6 @@ def write(net: Network) -> str:
     Raises:
         NetworkError: where a name holds a character that no TOML text can.
     """
-    net = normal(net)
     blocks = ["\n".join(_head(net)), *_layers(net), *_skips(net), *_weights(net), *_biases(net), *_samples(net)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -132,14 +130,16 @@ def _tied_matrices(net: Network, position: int) -> tuple[str, int] | None:
     pairs = [(weight.target, weight.source) for weight in group]
     if not set(pairs) <= dense or any((w.to, w.origin) != (1, 1) for w in group) or not 2 <= len(group) <= 4:
         return None
-    shape = net.size(group[0].source), net.size(group[0].target)
-    count = shape[0] * shape[1]
+    count = net.size(group[0].source) * net.size(group[0].target)
     if count == 1 or len(net.ties) - position < count:  # a single weight is clearer by its name
         return None
-    for turns in itertools.product((False, True), repeat=len(group) - 1):
-        sides = [(*pair, turned) for pair, turned in zip(pairs, (False, *turns), strict=True)]
-        shapes = {(net.size(t), net.size(s)) if turned else (net.size(s), net.size(t)) for t, s, turned in sides}
-        if shapes == {shape} and tie_matrices(sides, shape) == list(net.ties[position : position + count]):
+    # A vector's ties can be said with the one or the other side turned; the right one is turned as people would.
+    choices = itertools.product((False, True), repeat=len(group))
+    for turns in sorted(choices, key=lambda turns: (sum(turns), [not turned for turned in turns])):
+        sides = [(*pair, turned) for pair, turned in zip(pairs, turns, strict=True)]
+        shapes = [(net.size(t), net.size(s)) if turned else (net.size(s), net.size(t)) for t, s, turned in sides]
+        alike = shapes == shapes[:1] * len(shapes)
+        if alike and tie_matrices(sides, shapes[0]) == list(net.ties[position : position + count]):
             words = [spell_matrix(t, s) + ("^T" if turned else "") for t, s, turned in reversed(sides)]
             return " = ".join(words), count
     return None

@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 from chainrule.errors import SelectionError
-from chainrule.expr import Atom, Index, Lookup, Partial, Ref, Symbol, Term
+from chainrule.expr import ANY_LAYER, Atom, Index, Lookup, Partial, Ref, Symbol, Term
 
 SLOT = "\x00"
 """An index whose name starts with this is a hole in a template: it is spelled as its name, to be filled per line."""
@@ -98,38 +98,39 @@ class Notation:
         shift = int(entry.get("shift", 0))
         # One output needs no number, as the seed writes pred and true.
         alone = symbol.kind in ("pred", "true") and len(dims) == 1 and dims[0].size == 1
-        sub = "" if alone else self._join(terms, shift)
+        sub = "" if alone else self.subscripts(terms, shift)
         sup = str(entry.get("sup", "")).replace("{layer}", _level(symbol))
         suffix = ""
         if sample is not None:
-            mark = str(entry.get("sample", self.symbols["sample"]["mark"])).replace("{n}", self._term(sample, 0))
+            mark = str(entry.get("sample", self.symbols["sample"]["mark"])).replace("{n}", self.term(sample, 0))
             if self.symbols["sample"].get("above"):
                 sup += mark
             else:
                 suffix = mark
         return Spelled(_base(entry, form), sub, sup, suffix)
 
-    def _join(self, terms: tuple[Term, ...], shift: int) -> str:
+    def subscripts(self, terms: tuple[Term, ...], shift: int) -> str:
         """Return indices side by side, set off by a comma where one is longer than a digit or letter."""
         if any(isinstance(term, Index) and term.name.startswith(SLOT) for term in terms):
             return SLOT + ";".join(self._hole(term, shift) for term in terms) + SLOT
-        parts = [self._term(term, shift) for term in terms]
+        parts = [self.term(term, shift) for term in terms]
         return join_subscripts(parts)
 
     def _hole(self, term: Term, shift: int) -> str:
         """Return what a hole in a template says of one subscript: `#0+1`, a running index and a shift, or its letters."""
         if isinstance(term, Index) and term.name.startswith(SLOT):
             return f"#{term.name[1:]}{shift:+d}"
-        return self._term(term, shift)
+        return self.term(term, shift)
 
-    def _term(self, term: Term, shift: int) -> str:
+    def term(self, term: Term, shift: int) -> str:
+        """Return one index as it is written, with what a notation adds to it (x_{j-1})."""
         if isinstance(term, int):
             return str(term + shift)
         if isinstance(term, Index):
             return term.name if not shift else f"{term.name}{'+' if shift > 0 else '-'}{abs(shift)}"
         assert isinstance(term, Lookup)
         letter = "ρ" if term.axis == 0 else "κ"
-        return f"{letter}({','.join(self._term(arg, 0) for arg in term.args)})"
+        return f"{letter}({','.join(self.term(arg, 0) for arg in term.args)})"
 
 
 def join_subscripts(parts: list[str]) -> str:
@@ -149,6 +150,8 @@ def _base(entry: Mapping[str, Any], form: str) -> str:
 def _level(symbol: Symbol) -> str:
     if symbol.layer is None:
         return ""
+    if symbol.layer == ANY_LAYER:
+        return "l"
     skips = symbol.source is not None and symbol.source != symbol.layer - 1
     return f"{symbol.layer},{symbol.source}" if skips else str(symbol.layer)
 

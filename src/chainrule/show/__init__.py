@@ -83,10 +83,10 @@ def render_step(step: Step, format: str = "text", *, notation: str = "seed", dep
         depth: `shown` (the seed's choice), `substituted` or `expanded` for the last side, or `both`.
     """
     from chainrule.notation import load
-    from chainrule.show.document import sides
+    from chainrule.show.document import Formula, line_sides, sides
     from chainrule.show.write import FORMS, Writer
 
     if format not in FORMS:
         raise SelectionError("unknown_format", read=format, known=", ".join(FORMS), near="")
     writer = Writer(FORMS[format], load(notation))
-    return " = ".join(writer.line(sides(step, depth=depth), step.target))
+    return " = ".join(line_sides(writer, Formula(sides(step, depth=depth), step.target)))

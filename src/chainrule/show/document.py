@@ -14,24 +14,28 @@ from typing import TYPE_CHECKING
 from chainrule.derive import Derivation, Family
 from chainrule.errors import SelectionError
 from chainrule.expr import (
+    ANY_LAYER,
     Add,
     Atom,
     Call,
     Expr,
     Index,
     Matrix,
+    Partial,
     Ref,
     Sum,
     Symbol,
     rebuild,
     spread,
     substitute,
+    walk,
 )
 from chainrule.matrix import MatrixStep, lay_out, matrix_steps
 from chainrule.notation import Notation, load
 from chainrule.program import Statement
 from chainrule.prose import LANGUAGES, sentence
 from chainrule.rules import ACTIVATIONS, RULES
+from chainrule.show.write import Writer, tall
 from chainrule.views import Elision, Lines, Step, family_size, last_instance, select, steps
 
 if TYPE_CHECKING:
@@ -188,6 +192,19 @@ def sides(step: Step, *, depth: str = "shown") -> tuple[Expr, ...]:
     return tuple(found)
 
 
+def line_sides(writer: Writer, formula: Formula) -> list[str]:
+    """Return a formula's sides as they are written.
+
+    Where a partial is directly a sum, ∂loss/∂pred = (pred − true), the sum keeps its brackets: it is a unit in every later line.
+    """
+    parts = writer.line(formula.sides, formula.target)
+    first, last = formula.sides[0], formula.sides[-1]
+    direct = len(parts) == 2 and isinstance(first, Partial) and isinstance(last, Add)
+    if direct and not any(isinstance(term, Partial) for term in walk(last)):
+        parts[-1] = writer.form.bracket(parts[-1], tall(parts[-1]))
+    return parts
+
+
 class _Composer:
     """Makes the blocks of one Document."""
 
@@ -261,7 +278,7 @@ class _Composer:
             yield Paragraph(self._figure())
         weight = next((s for s in self.derivation.source.parameters if s.kind == "w"), None)
         if weight is not None:
-            pair = Formula((_general(weight),))
+            pair = Formula((_general(replace(weight, layer=ANY_LAYER, source=None)),))
             yield Paragraph(self.say("weights", w=pair), quiet=True)
         if self.view != "scalar":
             yield Paragraph(self.say("layout"), quiet=True)
@@ -524,7 +541,7 @@ def _ranges(step: Step, notation: Notation) -> Iterator[str]:
             values = index.range()
             letter = letters.get(index.name, index.name)
             if index.values is None:
-                yield f"{letter} = 1, …, {values[-1]}"
+                yield f"{letter} = " + (", ".join(map(str, values)) if len(values) < 4 else f"1, …, {values[-1]}")
             else:
                 yield f"{letter} ∈ {{{', '.join(map(str, values))}}}"
 
@@ -551,5 +568,5 @@ def elide_sums(expr: Expr) -> Expr:
 
 __all__ = [
     "Block", "Bulk", "Document", "Elision", "Equation", "Formula", "Heading", "Paragraph", "Words", "compose",
-    "elide_sums", "last_instance", "reason", "sides", "steps", "words",
+    "elide_sums", "last_instance", "line_sides", "reason", "sides", "steps", "words",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from chainrule.expr import Atom, Expr, Matrix, Partial, Ref
+from chainrule.expr import Atom
 from chainrule.show.document import (
     DOTS,
     Block,
@@ -21,6 +21,7 @@ from chainrule.show.document import (
     Paragraph,
     Words,
     elide_sums,
+    line_sides,
     sides,
 )
 from chainrule.show.templates import family_template, fill
@@ -79,7 +80,7 @@ class Emitter:
 
     def math(self, formula: Formula) -> str:
         """Return a formula's sides joined by =."""
-        return " = ".join(self.writer.line(formula.sides, formula.target))
+        return " = ".join(line_sides(self.writer, formula))
 
     def equation(self, block: Equation) -> str:
         """Return one line, with its numbers put in where the document shows numbers."""
@@ -88,9 +89,7 @@ class Emitter:
 
     def equation_sides(self, block: Equation) -> list[str]:
         """Return the sides of a line as they are set, numbers included."""
-        parts = self.writer.line(block.formula.sides, block.formula.target)
-        if block.formula.sides and isinstance(block.formula.sides[-1], Expr) and _bracketed(block.formula):
-            parts[-1] = self.form.bracket(parts[-1], False)
+        parts = line_sides(self.writer, block.formula)
         if block.put is not None and block.value is not None:
             put_in = self._numbers(block)
             value = self.number(block.value)
@@ -139,7 +138,16 @@ class Emitter:
 
 
 def emit(emitter: Emitter) -> Iterator[str]:
-    """Yield a Document's text piece by piece, so that its length is no limit."""
+    """Yield a Document's text piece by piece, so that its length is no limit; it starts with no empty line."""
+    pieces = _pieces(emitter)
+    for piece in pieces:
+        if first := piece.lstrip("\n"):
+            yield first
+            break
+    yield from pieces
+
+
+def _pieces(emitter: Emitter) -> Iterator[str]:
     yield emitter.begin()
     for block in emitter.document.blocks:
         yield from emitter.block(block)
@@ -170,14 +178,3 @@ def number_text(value: float, digits: int, form: Form) -> str:
         }
         text = shown[form.name]
     return sign + text
-
-
-def _bracketed(formula: Formula) -> bool:
-    """Return whether the last side keeps its brackets: ∂loss/∂pred = (pred − true), a unit in every later line."""
-    from chainrule.expr import Add
-
-    first, last = formula.sides[0], formula.sides[-1]
-    if isinstance(first, Matrix):
-        return False
-    direct = isinstance(first, Partial) and isinstance(first.by, Ref) and len(formula.sides) == 2
-    return direct and isinstance(last, Add) and not any(isinstance(t, Partial) for t in last.terms)

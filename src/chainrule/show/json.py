@@ -1,18 +1,23 @@
-"""JSON: every Step as data. The schema is `derivation.schema.json` beside this file, shipped with the package."""
+"""JSON: every Step as data. `derivation.schema.json` beside this file describes it and is shipped with the package.
+
+Records come in the order of the page. A matrix line says what it gathers, and each scalar line which matrix line gathers
+it (`gathers`, `gathered_by`); `uses` names the targets of lines that stand before. Nothing is worked out here.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from chainrule.derive import Derivation
-from chainrule.expr import Expr, Index, Matrix, Ref
-from chainrule.matrix import MatrixStep, matrix_steps
+from chainrule.derive import Derivation, Family
+from chainrule.expr import Expr, Index, Matrix, Ref, Symbol
+from chainrule.matrix import MatrixStep, matrix_step_of
 from chainrule.notation import load, plain
-from chainrule.show.document import reason, sides
+from chainrule.show.document import Formula, line_sides, reason, sides
 from chainrule.show.write import FORMS, Writer
-from chainrule.views import Elision, Lines, Step, family_steps, select
+from chainrule.views import Elision, Lines, Step, family_size, family_steps, last_instance, select
 
 if TYPE_CHECKING:
     from chainrule.values import Values
@@ -76,43 +81,56 @@ class _Steps:
     def records(
         self, *, of: str | None, view: str, every: bool, general: bool, inputs: bool
     ) -> Iterator[dict[str, Any]]:
-        if view in ("matrix", "both"):
-            wanted = None
-            if of is not None:
-                chosen = select(self.derivation, of, lines=self.lines)
-                wanted = {id(item.family) for item in chosen if isinstance(item, Step)}
-            for step in matrix_steps(self.derivation, inputs=inputs or of is not None):
-                if wanted is None or id(step.family) in wanted:
-                    yield self.matrix(step)
-            if view == "matrix":
-                return
+        """Yield the records of a view; in both views at once, each matrix line stands before the lines it gathers."""
+        last: Family | None = None
+        for family, item in self._items(of=of, every=every, general=general, inputs=inputs, scalar=view != "matrix"):
+            if family is not last and view != "scalar":
+                yield self.matrix(self.matrix_step(family))
+            last = family
+            if isinstance(item, Elision):
+                yield {"elided": item.count, "gathered_by": _matrix_name(family.target.symbol)}
+            elif item is not None:
+                yield self.step(item)
+
+    def _items(
+        self, *, of: str | None, every: bool, general: bool, inputs: bool, scalar: bool
+    ) -> Iterator[tuple[Family, Step | Elision | None]]:
+        """Yield the lines of the scalar view, each with its family; a family alone where only matrix lines are wanted."""
         if of is not None:
-            items = select(self.derivation, of, lines=self.lines, every=every)
-            yield from map(self.item, items)
+            last: Family | None = None
+            for item in select(self.derivation, of, lines=self.lines, every=every):
+                last = item.family if isinstance(item, Step) else last
+                assert last is not None  # an Elision never comes first
+                yield last, item if scalar else None
             return
         for family in self.derivation.families:
             if inputs or family.target.symbol.kind != "x":
-                yield from map(self.item, family_steps(self.lines, family, every=every, general=general))
+                if not scalar:
+                    yield family, None
+                    continue
+                for item in family_steps(self.lines, family, every=every, general=general):
+                    yield family, item
 
-    def item(self, item: Step | Elision) -> dict[str, Any]:
-        if isinstance(item, Elision):
-            return {"elided": item.count}
-        return self.step(item)
+    def matrix_step(self, family: Family) -> MatrixStep:
+        """Return the matrix line of a family."""
+        return matrix_step_of(self.lines.gathered.step(family.target))
 
     def step(self, step: Step) -> dict[str, Any]:
         """Return the record of one Step."""
         wanted: tuple[Expr, ...] = (step.partial, step.chain, step.substituted, step.expanded)
         record: dict[str, Any] = {
             "target": step.name,
+            "kind": step.target.symbol.kind,
             "general": step.general,
             "latex": dict(zip(_SIDES, self.latex.line(wanted, step.target), strict=True)),
             "text": dict(zip(_SIDES, self.text.line(wanted, step.target), strict=True)),
-            "line": " = ".join(self.latex.line(sides(step, depth=self.depth), step.target)),
+            "line": " = ".join(line_sides(self.latex, Formula(sides(step, depth=self.depth), step.target))),
             "rule": step.rule,
             "reason": self.reason(step),
             "uses": [plain(p.by) for p in step.uses],
             "paths": "one" if step.single else "several",
             "shape": list(step.shape),
+            "gathered_by": _matrix_name(step.target.symbol),
         }
         open_ = any(isinstance(term, Index) for term in step.target.indices)
         if self.values is not None and not step.general:
@@ -135,6 +153,11 @@ class _Steps:
             )
         return self.reasons[id(step.family)]
 
+    def gathers(self, family: Family) -> str:
+        """Return the scalar targets that a matrix line gathers, the first and the last of them."""
+        first, last = plain(next(self.lines.instances(family))), plain(last_instance(family))
+        return first if first == last else f"{first} … {last}"
+
     def matrix(self, step: MatrixStep) -> dict[str, Any]:
         """Return the record of one matrix line."""
         root = self.derivation.source.root
@@ -145,15 +168,18 @@ class _Steps:
         latex = self.latex.line(parts)
         text = self.text.line(parts)
         record: dict[str, Any] = {
-            "target": _matrix_name(step),
+            "target": _matrix_name(step.target),
+            "kind": step.target.kind,
             "general": True,
             "latex": {"target": latex[0], "chain": latex[1]},
             "text": {"target": text[0], "chain": text[1]},
-            "entry": " = ".join(self.latex.line(index, step.index_form.target)),
+            "entry": " = ".join(line_sides(self.latex, Formula(index, step.index_form.target))),
             "rule": step.index_form.rule,
             "reason": self.reason(step.index_form),
-            "uses": [str(p.by.symbol) for p in step.index_form.uses if isinstance(p.by, Ref)],
+            "uses": [_matrix_name(p.by.symbol) for p in step.index_form.uses if isinstance(p.by, Ref)],
             "shape": list(step.shape),
+            "gathers": self.gathers(step.family),
+            "count": family_size(step.family),
         }
         for form, writer in (("latex", self.latex), ("text", self.text)):
             shown = None if value is None else writer.line((value,))[0]
@@ -168,11 +194,24 @@ class _Steps:
 _SIDES = ("target", "chain", "substituted", "expanded")
 
 
-def _matrix_name(step: MatrixStep) -> str:
-    spelled = load("seed").spell_matrix(step.target)
+def _matrix_name(symbol: Symbol) -> str:
+    """Return the plain spelling of the matrix that gathers a symbol: W_2, b_1, Z_1, pred, X."""
+    spelled = load("seed").spell_matrix(symbol)
     return spelled.base + (f"_{spelled.sub}" if spelled.sub else "")
 
 
 def _finite(value: float) -> float | None:
     """Return a number that JSON can hold; NaN and infinities are null."""
     return value if value == value and value not in (float("inf"), float("-inf")) else None
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of what this module writes.
+
+    Example:
+        >>> schema()["title"]
+        'A derivation'
+    """
+    text = files(__package__).joinpath("derivation.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found

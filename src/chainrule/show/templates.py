@@ -19,7 +19,7 @@ from chainrule.views import Lines
 
 def family_template(lines: Lines, family: Family, writer: Writer, *, depth: str) -> list[str] | None:
     """Return the sides of a family's line with holes for its subscripts, or None where subscripts are not all that differs."""
-    from chainrule.show.document import sides
+    from chainrule.show.document import Formula, line_sides, sides
 
     if family.target.symbol.support is not None or any(_irregular(f) for f in _behind(lines, family)):
         return None
@@ -32,7 +32,7 @@ def family_template(lines: Lines, family: Family, writer: Writer, *, depth: str)
         else:
             holes.append(term)
     step = lines.step(Ref(family.target.symbol, tuple(holes)))
-    return writer.line(sides(step, depth=depth), step.target)
+    return line_sides(writer, Formula(sides(step, depth=depth), step.target))
 
 
 def _behind(lines: Lines, family: Family) -> Iterator[Family]:
@@ -51,15 +51,18 @@ def _behind(lines: Lines, family: Family) -> Iterator[Family]:
 
 
 def _irregular(family: Family) -> bool:
-    if len(family.target.indices) and any(isinstance(t, Index) and t.values is not None for t in family.target.indices):
-        return True
+    """Return whether a family holds for some units only, or its lines differ in more than subscripts."""
+    for term, dim in zip(family.target.indices, family.target.symbol.dims, strict=True):
+        if (isinstance(term, Index) and term.values is not None) or (isinstance(term, int) and dim.size != 1):
+            return True
     for link in family.links:
         for node in walk(link.local):
             if isinstance(node, Delta | Position):
                 return True
-            if isinstance(node, Ref):
-                if node.symbol.kind == "mask" or any(isinstance(term, Lookup) for term in node.indices):
-                    return True
+            if isinstance(node, Ref) and (
+                node.symbol.kind == "mask" or any(isinstance(term, Lookup) for term in node.indices)
+            ):
+                return True
     return False
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
 from chainrule.show.document import Document, Elision, Heading, Paragraph
 from chainrule.show.emit import Emitter
 from chainrule.show.write import TEXT, Writer
+from chainrule.width import columns
 
 WIDTH = 100
 """A line longer than this is broken before its = signs, when it is for people to read."""
@@ -57,24 +57,6 @@ def paint(kind: str, text: str) -> str:
     """Return text in the colour of its kind of symbol; a partial keeps the colours of what it names."""
     code = _COLOURS.get(kind)
     return text if code is None or "\x1b" in text else f"\x1b[{code}m{text}\x1b[0m"
-
-
-def columns(text: str) -> int:
-    """Return how many terminal columns a text takes: none for escape sequences and marks, two for wide characters.
-
-    Example:
-        >>> columns("층 1"), columns("\\x1b[1mab\\x1b[0m")
-        (4, 2)
-    """
-    count, inside = 0, False
-    for char in text:
-        if char == "\x1b":
-            inside = True
-        elif inside:
-            inside = char != "m"
-        elif not unicodedata.combining(char):
-            count += 2 if unicodedata.east_asian_width(char) in "WF" else 1
-    return count
 
 
 def _wrapped(text: str, width: int) -> str:

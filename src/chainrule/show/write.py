@@ -249,7 +249,7 @@ class Writer:
     def _at(self, expr: Expr, least: int) -> str:
         """Return expr, in brackets where it binds less tightly than `least`."""
         text, level = self._write(expr)
-        return text if level >= least else self.form.bracket(text, _tall(text))
+        return text if level >= least else self.form.bracket(text, tall(text))
 
     def _write(self, expr: Expr) -> tuple[str, int]:
         form = self.form
@@ -269,7 +269,7 @@ class Writer:
             case Power(base, exponent):
                 text, level = self._write(base)
                 bare = level == ATOM and isinstance(base, Call | Number)
-                return form.power(text if bare else form.bracket(text, _tall(text)), exponent), POWER
+                return form.power(text if bare else form.bracket(text, tall(text)), exponent), POWER
             case Sum(index, body):
                 high = "" if index.values or index.dim.size is None else str(index.dim.size)
                 if index.dim.name == "samples" and index.dim.size is None:
@@ -292,7 +292,7 @@ class Writer:
         raise AssertionError(expr)
 
     def _term(self, term: Term) -> str:
-        return self.notation._term(term, 0)
+        return self.notation.term(term, 0)
 
     def _atom(self, atom: Atom) -> tuple[str, int]:
         if self.put is not None and (text := self.put(atom)) is not None:
@@ -423,7 +423,7 @@ class Writer:
             head = {"text": row.text, "latex": row.latex, "typst": row.typst}[form.name]
             vector = self.notation.spell(gather.body, form.name)
             whole = form.paint(gather.body.symbol.kind, form.symbol(replace(vector, sub="")))
-            return form.symbol(Spelled(form.call(head, whole), self._term(gather.at))), ATOM
+            return form.symbol(Spelled(form.call(head, whole), self.notation.subscripts((gather.at,), 0))), ATOM
         if gather.function == "softmax" and isinstance(gather.body, Matrix):
             row = RULES["softmax"]
             return form.call({"text": row.text, "latex": row.latex, "typst": row.typst}[form.name], self.write(gather.body)), ATOM
@@ -452,7 +452,7 @@ def _signed(expr: Expr) -> tuple[bool, Expr]:
     return False, expr
 
 
-def _tall(text: str) -> bool:
+def tall(text: str) -> bool:
     """Return whether brackets around a LaTeX or Typst text must grow."""
     return "\\frac" in text or "\\sum" in text or "frac(" in text or "sum_(" in text
 

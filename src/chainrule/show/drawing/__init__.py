@@ -45,13 +45,13 @@ def draw(
     Args:
         net: the figure.
         format: one of FORMATS.
-        highlight: a weight, bias, unit or layer (`w_11^1`, `b_1^2`, `a_1^1`, `W_2`, a name on the sheet) whose paths to the
-            loss are lit.
-        direction: `forward` puts arrows from the inputs to the loss, `backward` from the loss back, with ∂loss/∂… at the
-            units; left out, there are no arrows.
+        highlight: a weight, bias, unit or layer (`w_11^1`, `b_1^2`, `a_1^1`, `W_2`, a name on the sheet) whose paths to
+            the loss are lit.
+        direction: `forward` puts arrows from the inputs to the loss, `backward` from the loss back, with ∂loss/∂… at
+            the units; left out, there are no arrows.
         notation: how symbols are spelled, a name of `chainrule.notation.names`.
         lang: the language of captions, en or ko.
-        expand: whether large layers and deep networks are drawn with more of their units (up to 64 of a layer, 40 layers).
+        expand: whether large layers and deep networks are drawn with more of their units (up to 64 a layer, 40 layers).
         theme: light or dark.
         background: whether the paper is painted; without it the picture is transparent.
         scale: pixels of a PNG for each unit of the drawing, 0.1 to 10.
@@ -109,11 +109,9 @@ def layout(
 def _choose(what: str, read: str, known: tuple[str, ...]) -> None:
     """Raise SelectionError unless what was read is one of the known words."""
     if read not in known:
-        from chainrule.figure.names import near, short
+        from chainrule.figure.names import short
 
-        raise SelectionError(
-            "unknown_choice", what=what, read=short(read), known=", ".join(known), near=near(str(read), known) or known[0]
-        )
+        raise SelectionError("unknown_choice", option=what, read=short(read), known=", ".join(known))
 
 
 __all__ = ["DIRECTIONS", "FORMATS", "SCALES", "THEMES", "draw", "layout"]

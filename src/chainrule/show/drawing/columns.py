@@ -1,12 +1,13 @@
 """Which layers and units a drawing shows, and which it only counts.
 
-A layer of more than a handful of units shows its first three, dots, and its last; a deep network its first layers, dots, and
-its last. What a highlight asks for is always among the shown.
+A layer of more than a handful of units shows its first three, dots, and its last; a deep network its first layers,
+dots, and its last. What a highlight asks for is always among the shown.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def columns(net: Network, found: Reach | None, *, expand: bool) -> tuple[Column,
     while True:
         shown = _columns(net, found, layers=EXPAND_LAYERS if expand else COLLAPSE_LAYERS, units=limit)
         sizes = [len(column.rows) for column in shown]
-        if limit <= COLLAPSE_UNITS or sum(a * b for a, b in zip(sizes, sizes[1:], strict=False)) <= EXPAND_EDGES:
+        if limit <= COLLAPSE_UNITS or sum(a * b for a, b in pairwise(sizes)) <= EXPAND_EDGES:
             return shown
         limit = max(COLLAPSE_UNITS, limit // 2)
 

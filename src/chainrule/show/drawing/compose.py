@@ -1,7 +1,7 @@
 """Network → Drawing: everything in its place, with the words around it.
 
-What is shown and where units stand is `plan`'s, the edges are `edges`'; here stand the notes under units, the captions, the
-frame of a softmax, and the size of the whole.
+What is shown and where units stand is `plan`'s, the edges are `edges`'; here stand the notes under units, the captions,
+the frame of a softmax, and the size of the whole.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from chainrule.show.drawing.columns import Gap
 from chainrule.show.drawing.edges import Wiring
 from chainrule.show.drawing.metrics import shorten
 from chainrule.show.drawing.plan import CAPTION, NOTE, RADIUS, Plan
-from chainrule.show.drawing.scene import Drawing, Frame, Label
+from chainrule.show.drawing.scene import Drawing, Frame, Label, glyph_width
 
 if TYPE_CHECKING:
     from chainrule.network import Network
     from chainrule.notation import Notation
 
 MARGIN = 22.0
+ADJOINT = 13.5
+"""The size of ∂loss/∂… at a unit."""
+
 NAME_WIDTH = 96.0
 """The most room a name on the sheet takes; longer ones are cut."""
 
@@ -75,7 +78,8 @@ def _notes(plan: Plan) -> list[Label]:
         below = node.y + node.ry + 11
         if node.level == 0:
             if name:
-                labels.append(Label(node.x - node.rx - 9, node.y, "name", text=name, size=14.0, anchor="end", state=node.state))
+                x = node.x - node.rx - 9
+                labels.append(Label(x, node.y, "name", text=name, size=14.0, anchor="end", state=node.state))
         else:
             layer = plan.net.layers[node.level - 1]
             row = ACTIVATIONS[layer.activation(node.unit).name]
@@ -87,7 +91,7 @@ def _notes(plan: Plan) -> list[Label]:
                 below += NOTE
         adjoint = plan.adjoint(node.level, node.unit)
         if adjoint is not None:
-            labels.append(Label(node.x, below + 2, "adjoint", adjoint, size=13.5, state=node.state))
+            labels.append(Label(node.x, below + 2, "adjoint", adjoint, size=ADJOINT, state=node.state))
     return labels
 
 
@@ -99,7 +103,7 @@ def _counts(plan: Plan) -> list[Label]:
             if isinstance(what, Gap):
                 node = plan.nodes["row", k, row]
                 text = plan.words.count("more", what.count)
-                labels.append(Label(node.x + 12, node.y, "count", text=text, size=12.0, anchor="start", state=node.state))
+                labels.append(Label(node.x, node.y + 14, "count", text=text, size=12.0, state=node.state))
     return labels
 
 
@@ -118,10 +122,13 @@ def _frames(plan: Plan) -> list[Frame]:
         return []
     k = len(plan.columns) - 1
     nodes = [plan.nodes["row", k, row] for row in range(len(plan.columns[k].rows))]
-    top, bottom = nodes[0].y - RADIUS - 12, nodes[-1].y + RADIUS + 12 + NOTE * plan.lines_under(plan.net.depth)
+    over = plan.above if any(plan.net.layers[-1].bias) else RADIUS
+    top, bottom = nodes[0].y - over - 12, nodes[-1].y + RADIUS + 12 + NOTE * plan.lines_under(plan.net.depth)
+    glyphs = [plan.adjoint(node.level, node.unit) for node in nodes if node.level is not None and node.unit is not None]
+    rx = max(RADIUS, *(glyph_width(glyph, ADJOINT) / 2 for glyph in glyphs if glyph is not None), 0.0) + 12
     states = {node.state for node in nodes}
     state = "plain" if plan.found is None else "path" if states != {"dim"} else "dim"
-    return [Frame(nodes[0].x - RADIUS - 12, top, 2 * RADIUS + 24, bottom - top, state)]
+    return [Frame(nodes[0].x - rx, top, 2 * rx, bottom - top, state)]
 
 
 def _measured(drawing: Drawing, name: str, top: float) -> Drawing:
@@ -137,4 +144,3 @@ def _measured(drawing: Drawing, name: str, top: float) -> Drawing:
         labels = (*labels, Label((left + right) / 2, top + 6, "title", text=text, size=16.0))
         top -= 22
     return replace(drawing, left=left, top=top, width=right - left, height=bottom - top, labels=labels)
-

@@ -6,8 +6,10 @@ columns at a time, when every line that passes there is known.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from chainrule.network import Connection, Weight
 from chainrule.show.drawing.columns import Column, Gap
 from chainrule.show.drawing.glyphs import Glyph, spell_adjoint
 from chainrule.show.drawing.plan import LABELS_MOST, STUB
-from chainrule.show.drawing.scene import Edge, Label, Node
+from chainrule.show.drawing.scene import Edge, Label, Node, Point
 from chainrule.show.drawing.spots import Segment, column_of, place_labels
 from chainrule.show.drawing.wires import LANE, Lanes, around, flatten, straight
 
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
     from chainrule.show.drawing.plan import Plan
 
 LABEL_SIZE = 15.0
+FINE_FROM = 60
+"""More edges than this between two layers are drawn in finer lines."""
+
+HEAD_ROOM = 64.0
+"""The room for an arrowhead beside a label where a derivative arrives."""
+
 _ORDER = {"dim": 0, "plain": 1, "path": 2, "chosen": 3}
 
 
@@ -82,9 +90,10 @@ class Wiring:
         states = [plan.found.weight_state(w) if plan.found else "plain" for w in weights]
         lit = sum(state in ("path", "chosen") for state in states)
         found = []
+        fine = len(weights) > FINE_FROM
         for weight, state in zip(weights, states, strict=True):
             labelled = len(weights) <= LABELS_MOST or state == "chosen" or (state == "path" and lit <= LABELS_MOST // 2)
-            found.append((self._weight(weight, left, right, state), labelled))
+            found.append((replace(self._weight(weight, left, right, state), fine=fine), labelled))
         return found + [(edge, False) for edge in self._faint(c, left, right)]
 
     def _weight(self, weight: Weight, left: int, right: int, state: str) -> Edge:
@@ -98,11 +107,16 @@ class Wiring:
         label = Label(0, 0, "weight", self._shown(ref, glyph, state), size=LABEL_SIZE, state=state, symbol=glyph.plain)
         return Edge(
             "weight", straight(origin, target), glyph.plain, origin.symbol, target.symbol, state,
-            self.arrow if state != "dim" else 0, label, about,
+            self._arrow(weight.source, state), label, about,
         )  # fmt: skip
 
+    def _arrow(self, source: int, state: str) -> int:
+        """Return the arrow of a weight's edge: none where a derivative would flow on into the data."""
+        into_data = self.arrow < 0 and source == 0 and state == "plain"
+        return 0 if state == "dim" or into_data else self.arrow
+
     def _shown(self, ref: Ref, glyph: Glyph, state: str) -> Glyph:
-        """Return what a parameter is labelled with: itself, or ∂loss/∂itself where that is what the drawing is about."""
+        """Return what a parameter is labelled with: itself, or ∂loss/∂itself where the drawing is about that."""
         backward = self.plan.direction == "backward" and state == "chosen"
         return spell_adjoint(self.plan.notation, ref) if backward else glyph
 
@@ -117,7 +131,8 @@ class Wiring:
         else:
             find = [_row_finder(column) for column in columns]
             pairs = {(find[0](origin), find[1](to)) for to, origin in c.edges}
-        hidden = sorted(p for p in pairs if any(isinstance(col.rows[r], Gap) for col, r in zip(columns, p, strict=True)))
+        gaps = [{row for row, what in enumerate(column.rows) if isinstance(what, Gap)} for column in columns]
+        hidden = sorted((a, b) for a, b in pairs if a in gaps[0] or b in gaps[1])
         if right > left + 1:
             hidden = hidden[:1]  # one lane says that there are more; a hundred say no more than that
         return [self._line("faint", plan.nodes["row", left, a], plan.nodes["row", right, b]) for a, b in hidden]
@@ -136,18 +151,36 @@ class Wiring:
         if len(others) > 4 * LABELS_MOST:
             others = []  # a thicket: nothing that is written there stands free
         lines: list[Segment] = [(edge.curve[0], edge.curve[1]) for edge in named]
-        widths = [edge.label.width for edge in named if edge.label is not None]
+        named = [replace(edge, label=self._sized(edge.label, len(named))) for edge in named]
+        heads = [HEAD_ROOM if self._stops(edge) else 0.0 for edge in named]
+        widths = [edge.label.width + head for edge, head in zip(named, heads, strict=True) if edge.label is not None]
         start = column_of(*(min(6, len(self.plan.columns[k].rows)) for k in (left, left + 1)))
-        spots = iter(place_labels(lines, widths, [*others, *near], column=x0 + start * (x1 - x0)))
-        found = []
-        for edge, labelled in mine:
-            if labelled and edge.label is not None:
-                x, y = next(spots)
-                edge = replace(edge, label=replace(edge.label, x=x, y=y))
-            else:
-                edge = replace(edge, label=None)
-            found.append(edge)
+        spots = place_labels(lines, widths, [*others, *near], column=x0 + start * (x1 - x0))
+        found = [replace(edge, label=None) for edge, labelled in mine if not labelled]
+        for edge, (x, y) in zip(named, spots, strict=True):
+            assert edge.label is not None
+            found.append(self._stopped(replace(edge, label=replace(edge.label, x=x, y=y))))
         return found
+
+    def _sized(self, label: Label | None, count: int) -> Label | None:
+        """Return a label, smaller where there are many."""
+        size = LABEL_SIZE if count < 9 else LABEL_SIZE - 1 if count <= 12 else LABEL_SIZE - 2.5
+        return label and replace(label, size=size)
+
+    def _stops(self, edge: Edge) -> bool:
+        """Return whether a derivative arrives at an edge: it flows back to the weight, not on to the unit before."""
+        return edge.kind == "weight" and edge.arrow < 0 and edge.state == "chosen"
+
+    def _stopped(self, edge: Edge) -> Edge:
+        """Return an edge with its arrowhead at its label, where it is where a derivative arrives."""
+        if not self._stops(edge) or edge.label is None:
+            return edge
+        (ax, ay), (bx, by) = edge.curve[0], edge.curve[-1]
+        slope = 0.0 if len(edge.curve) > 2 else (by - ay) / (bx - ax)
+        # A steep line leaves the label's box through its top or bottom.
+        away = min(edge.label.width / 2 + 5, LABEL_SIZE / abs(slope) if slope else math.inf)
+        x, y = edge.label.x, edge.label.y
+        return replace(edge, stop=((x - away, y - slope * away), (x + away, y + slope * away)))
 
     # Around layers.
 
@@ -155,22 +188,23 @@ class Wiring:
         """Return the edges that skip layers, led around them; short ones first, so that longer ones run outside."""
         found = []
         crowded = len(skips) > LABELS_MOST
-        for left, right, edge, labelled in sorted(skips, key=lambda s: (s[1] - s[0], s[2].kind == "faint", abs(s[2].curve[0][1]))):
+        outwards = sorted(skips, key=lambda s: (s[1] - s[0], s[2].kind == "faint", abs(s[2].curve[0][1])))
+        for left, right, edge, labelled in outwards:
             curve, spot = self._lane(left, right, edge, apart=5.0 if crowded else LANE)
             label = edge.label if labelled and (not crowded or edge.state == "chosen") else None
             if label is not None:
                 label = replace(label, x=spot[0], y=spot[1])
-            found.append(replace(edge, curve=curve, label=label))
+            found.append(self._stopped(replace(edge, curve=curve, label=label)))
         return found
 
-    def _lane(self, left: int, right: int, edge: Edge, *, apart: float) -> tuple[tuple[tuple[float, float], ...], tuple[float, float]]:
+    def _lane(self, left: int, right: int, edge: Edge, *, apart: float) -> tuple[tuple[Point, ...], Point]:
+        """Return the curve of an edge around the layers between two columns, and the middle of its level stretch."""
         plan = self.plan
         origin, target = self._ends(left, right, edge)
         crossed = plan.columns[left + 1 : right]
         reach = max((len(column.rows) - 1) / 2 * plan.pitch for column in crossed)
         up = origin.y + target.y <= 1e-6
-        room = plan.nodes["loss",].ry + 40 if plan.pitch < 100 else plan.pitch / 2 + 20
-        y = (-1 if up else 1) * (reach + room)
+        y = -(reach + plan.above + 18) if up else reach + plan.below + 18
         x0 = origin.x + 0.62 * (plan.xs[left + 1] - origin.x)
         x1 = target.x - 0.62 * (target.x - plan.xs[right - 1])
         y = self.lanes.take(x0 - 30, x1 + 30, y, up=up, apart=apart)
@@ -210,8 +244,8 @@ class Wiring:
             if not plan.net.reads_last_layer:
                 label = Label(0, 0, "weight", glyph, size=LABEL_SIZE, state=state, symbol=glyph.plain)
             edge = Edge(
-                "loss", straight(origin, loss), "" if plan.net.reads_last_layer else glyph.plain, origin.symbol, loss.symbol,
-                state, self.arrow if state != "dim" else 0, label, glyph.plain,
+                "readout", straight(origin, loss), "" if plan.net.reads_last_layer else glyph.plain, origin.symbol,
+                loss.symbol, state, self.arrow if state != "dim" else 0, label, glyph.plain,
             )  # fmt: skip
             if k == last:
                 (ax, ay), (bx, by) = edge.curve
@@ -220,8 +254,8 @@ class Wiring:
                 skips.append((k, last + 1, edge, True))
         found += self._skipping(skips)
         for row, what in enumerate(plan.targets):
-            kind = "faint" if isinstance(what, Gap) else "target"
-            arrow = 1 if plan.direction == "forward" and plan.found is None and kind == "target" else 0
+            kind = "faint" if isinstance(what, Gap) else "given"
+            arrow = 1 if plan.direction == "forward" and plan.found is None and kind == "given" else 0
             found.append(self._line(kind, plan.nodes["target", row], loss, arrow=arrow))
         return found
 
@@ -254,13 +288,13 @@ class Wiring:
             for side, other in ((1, k - 1), (-1, k + 1)):
                 for row in range(len(plan.columns[other].rows)):
                     node = plan.nodes["row", other, row]
-                    curve = (node.x + side * node.rx, node.y), (node.x + side * (node.rx + 30), node.y)
-                    found.append(Edge("faint", curve if side > 0 else curve[::-1], state=node.state.replace("chosen", "path")))
+                    near, far = (node.x + side * node.rx, node.y), (node.x + side * (node.rx + 30), node.y)
+                    curve = (near, far) if side > 0 else (far, near)
+                    found.append(Edge("faint", curve, state="path" if node.state == "chosen" else node.state))
         return found
 
 
-def _row_finder(column: Column):  # type: ignore[no-untyped-def]
+def _row_finder(column: Column) -> Callable[[int], int]:
     """Return a function from a unit to the row that shows it or counts it."""
     firsts = [what.first if isinstance(what, Gap) else what for what in column.rows]
     return lambda unit: bisect_right(firsts, unit) - 1
-

@@ -25,7 +25,7 @@ class Glyph:
     """A symbol ready to be set.
 
     Attributes:
-        prefix: what stands before the letter, as in ∂loss/∂; upright.
+        prefix: what stands before the letter, as in ∂loss/∂.
         base: the letter or word, set in italics.
         sub, sup: below and above, one over the other.
         suffix: what follows.
@@ -121,11 +121,11 @@ class Namer:
         return level > 0 and not (last and net.layers[-1].activations == (Activation("identity"),))
 
     def output(self, number: int) -> Ref:
-        """Return the symbol pred, pred_1, pred_2, …"""
+        """Return the symbol of an output: pred, or pred_1, pred_2, and so on."""
         return Ref(Symbol("pred", (self._sample, self._outputs)), (1, number))
 
     def target(self, number: int) -> Ref:
-        """Return the symbol true, true_1, true_2, …; the only one, where the loss takes a class."""
+        """Return the symbol of a target: true_1, true_2, and so on; just true, where the loss takes a class."""
         if LOSSES[self.net.loss.name].class_index:
             return Ref(Symbol("true", (self._sample,)), (1,))
         return Ref(Symbol("true", (self._sample, self._outputs)), (1, number))

@@ -1,7 +1,7 @@
-"""How wide a text will be, as far as that can be known without a font; and what of a person's text may stand in a picture.
+"""How wide a text will be, as far as that can be known without a font; and what of a person's text can be drawn.
 
-A drawing is laid out before anybody knows which font will set it. Widths are those of a Times-like face, a little generous,
-so that a narrower face leaves air and a wider one (DejaVu Serif) still does not collide.
+A drawing is laid out before anybody knows which font will set it. Widths are those of a Times-like face, a little
+generous, so that a narrower face leaves air and a wider one (DejaVu Serif) still does not collide.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from functools import lru_cache
 
 # Control, direction-changing and zero-width characters, lone surrogates and the two non-characters: XML forbids some of
 # them, and the others would let a name rewrite the look of its neighbours.
-_UNSHOWN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff]"
-)
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff]")
 
 _EMS = {
     **dict.fromkeys("ijlIt.,;:'|!()[]/ft ", 0.31),
@@ -27,10 +25,10 @@ _EMS = {
 
 
 def clean(text: str, *, limit: int = 200) -> str:
-    """Return a person's text without characters that cannot or must not be drawn, cut to a limit.
+    r"""Return a person's text without characters that cannot or must not be drawn, cut to a limit.
 
     Example:
-        >>> clean("a\\x00b\\u202ec" + "d" * 500, limit=6)
+        >>> clean("a\x00b\u202ec" + "d" * 500, limit=6)
         'abcdd…'
     """
     found = _UNSHOWN.sub("", text[: 4 * limit]).strip()
@@ -63,7 +61,7 @@ def shorten(text: str, width: float, size: float) -> str:
 
     Example:
         >>> shorten("a rather long name of a unit", 60.0, 12.0)
-        'a rather l…'
+        'a rather…'
     """
     shown = clean(text)
     if text_width(shown, size) <= width:

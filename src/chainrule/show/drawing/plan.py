@@ -52,6 +52,8 @@ class Plan:
         self.outputs = output_rows(net, self.columns)
         self.class_index = LOSSES[net.loss.name].class_index
         self.targets = (1,) if self.class_index else self.outputs
+        self.above = RADIUS + (STUB + 20 if any(any(layer.bias) for layer in net.layers) else 0)
+        self.below = RADIUS + NOTE * max(self.lines_under(c.level) for c in self.columns if isinstance(c.level, int))
         self.pitch = self._pitch()
         self.captions = [self.words.caption(column) for column in self.columns]
         self.captions += [
@@ -92,14 +94,12 @@ class Plan:
     def _pitch(self) -> float:
         shown = [column for column in self.columns if isinstance(column.level, int)]
         most = max(max(len(column.rows) for column in shown), len(self.outputs))
-        base = 86.0 if most <= 5 else 68.0 if most <= 9 else 58.0
-        lines = max(self.lines_under(column.level) for column in shown if isinstance(column.level, int))
-        bias = any(any(layer.bias) for layer in self.net.layers)
-        return max(base, 2 * RADIUS + 14 + NOTE * lines + (STUB + 20 if bias else 0))
+        base = 92.0 if most <= 5 else 68.0 if most <= 9 else 58.0
+        return max(base, self.above + self.below + 14)
 
     def _xs(self) -> list[float]:
         """Return where each column stands; the last two are the loss and the targets."""
-        widths = [max(text_width(line, CAPTION) for line in caption) for caption in self.captions]
+        widths = [1.12 * max(text_width(line, CAPTION) for line in caption) for caption in self.captions]
         labelled: dict[tuple[int, int], int] = {}
         for c in self.net.connections:
             labelled[c.target, c.source] = len(c.edges) if c.edges is not None else LABELS_MOST
@@ -109,8 +109,10 @@ class Plan:
                 apart = 105.0
             else:
                 count = min(len(left.units) * len(right.units), labelled.get((right.level, left.level), 0))
-                apart = 122.0 + 26.0 * count**0.5 if count <= LABELS_MOST else 180.0
-            xs.append(xs[-1] + max(apart, (widths[k] + widths[k + 1]) / 2 + 22))
+                apart = 122.0 + (26.0 if count < 10 else 34.0) * count**0.5 if count <= LABELS_MOST else 200.0
+            # Edges between tall columns need room to be told apart; past a while, a wider picture does not help.
+            steep = 0.22 * self.pitch * max(len(left.rows), len(right.rows))
+            xs.append(xs[-1] + max(apart, min(420.0, steep), (widths[k] + widths[k + 1]) / 2 + 22))
         for k, apart in ((len(self.columns), 118.0), (len(self.columns) + 1, 104.0)):
             xs.append(xs[-1] + max(apart, (widths[k - 1] + widths[k]) / 2 + 22))
         return xs
@@ -124,22 +126,22 @@ class Plan:
     def _add_nodes(self) -> None:
         for k, column in enumerate(self.columns):
             if isinstance(column.level, Gap):
-                state = "plain" if self.found is None else "path" if any(
-                    column.level.first <= level <= column.level.last for level in self.found.units
-                ) else "dim"  # fmt: skip
-                self.nodes["gap", k] = Node("dots", self.xs[k], 0.0, 17, 8, label=self._dots(self.xs[k], 0.0, "⋯", state), state=state)
+                state = self.found.gap_state(column.level.first, column.level.last) if self.found else "plain"
+                self.nodes["gap", k] = self._dots(self.xs[k], 0.0, "⋯", state)
                 continue
             for row, what in enumerate(column.rows):
                 x, y = self.xs[k], self.y_of(row, len(column.rows))
                 if isinstance(what, Gap):
                     state = self.found.hidden_state(column.level, what.first, what.last) if self.found else "plain"
-                    self.nodes["row", k, row] = Node("dots", x, y, 15, 19, label=self._dots(x, y, "⋮", state), state=state)
+                    self.nodes["row", k, row] = self._dots(x, y, "⋮", state)
                 else:
                     self.nodes["row", k, row] = self._unit(column, what, x, y)
         self._add_loss()
 
-    def _dots(self, x: float, y: float, dots: str, state: str) -> Label:
-        return Label(x, y, "dots", text=dots, size=24.0, state=state)
+    def _dots(self, x: float, y: float, dots: str, state: str) -> Node:
+        level = dots == "⋯"
+        label = Label(x, y if level else y - 7, "dots", text=dots, size=24.0, state=state)
+        return Node("dots", x, y, 17 if level else 19, 8 if level else 19, label=label, state=state)
 
     def _unit(self, column: Column, unit: int, x: float, y: float) -> Node:
         level = column.level
@@ -147,7 +149,7 @@ class Plan:
         glyph = self.glyph(self.namer.unit(level, unit))
         kind = "input" if level == 0 else "output" if (level, unit) in self._output_set else "unit"
         state = self.unit_state(level, unit)
-        label = Label(x, y, "unit", glyph, size=fit(glyph, 2 * RADIUS - 8), state=state, symbol=glyph.plain)
+        label = Label(x, y, "unit", glyph, size=fit(glyph, 2 * RADIUS - 13), state=state, symbol=glyph.plain)
         about = self.words.unit(level, unit, glyph.plain)
         return Node(kind, x, y, RADIUS, RADIUS, glyph.plain, label, state, about, level, unit)
 
@@ -167,7 +169,7 @@ class Plan:
             x, y = self.xs[-1], self.y_of(row, len(self.targets))
             state = "plain" if self.found is None else "dim"
             if isinstance(what, Gap):
-                self.nodes["target", row] = Node("dots", x, y, 15, 19, label=self._dots(x, y, "⋮", state), state=state)
+                self.nodes["target", row] = self._dots(x, y, "⋮", state)
                 continue
             glyph = self.glyph(self.namer.target(what))
             label = Label(x, y, "unit", glyph, size=fit(glyph, 40), state=state, symbol=glyph.plain)

@@ -1,18 +1,20 @@
 """What a highlight lights: everything on a path from one symbol to the loss.
 
-The paths themselves (`chainrule.views.paths`) can be more than anybody could list; what lies on one is found in a single walk
-over the layers, and a layer of which all units are reached is one entry, however wide it is. Every unit of a Network leads
-to the loss, so that what can be reached from the symbol is exactly what lies on its paths.
+The paths themselves (`chainrule.views.paths`) can be more than anybody could list; what lies on one is found in a
+single walk over the layers, and a layer of which all units are reached is one entry, however wide it is. Every unit of
+a Network leads to the loss, so that what can be reached from the symbol is exactly what lies on its paths.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
 
 from chainrule.errors import SelectionError
+from chainrule.expr import Ref
 from chainrule.figure.names import short
-from chainrule.figure.spelling import Named, parse_symbol
+from chainrule.figure.spelling import Named, parse_symbol, spell_weight
 from chainrule.network import Connection, Network, Weight
 from chainrule.notation import plain
 from chainrule.rules import ACTIVATIONS
@@ -69,9 +71,14 @@ class Reach:
         units = self.units.get(level, set())
         return "path" if units is None or any(first <= unit <= last for unit in units) else "dim"
 
+    def gap_state(self, first: int, last: int) -> str:
+        """Return the state of the layers first … last, which are not drawn."""
+        return "path" if any(first <= level <= last for level in self.units) else "dim"
+
     def shown(self, level: int) -> set[int]:
         """Return the few units of a layer that must be drawn, so that what was asked for can be seen."""
-        found = {w.to for w in self.weights if w.target == level} | {w.origin for w in self.weights if w.source == level}
+        found = {w.to for w in self.weights if w.target == level}
+        found |= {w.origin for w in self.weights if w.source == level}
         for table in (self.chosen, self.biases):
             found |= table.get(level) or set()
         return found if len(found) <= MOST_SHOWN else set()
@@ -98,6 +105,7 @@ def reach(net: Network, name: str) -> Reach:
     """Return what lies on the paths from a symbol to the loss.
 
     Args:
+        net: the figure.
         name: a weight, bias, input, unit's z or a, output, a whole layer's W, Z or A, or a name on the sheet.
 
     Raises:
@@ -117,43 +125,43 @@ def reach(net: Network, name: str) -> Reach:
 def _start(found: Reach, net: Network, name: str) -> None:
     named_unit = _named_unit(net, name)
     if named_unit is not None:
-        level, unit = named_unit
-        found.chosen[level] = found.units[level] = {unit}
+        found.chosen[named_unit[0]] = found.units[named_unit[0]] = {named_unit[1]}
         return
-    named = parse_symbol(name)
+    named, namer = parse_symbol(name), Namer(net)
     kind, level = named.kind, 0 if named.layer is None else named.layer
     if kind in "wW":
-        _start_weights(found, net, named, name)
+        _start_weights(found, net, named)
     elif kind == "b" and 1 <= level <= net.depth and any(net.layers[level - 1].bias):
-        unit = _one(net, named, name, net.size(level))
+        unit, bias = _one(named, net.size(level), partial(namer.bias, level)), net.layers[level - 1].bias
         if unit is not None and not net.layers[level - 1].has_bias(unit):
-            raise SelectionError("no_such_edge", read=found.name)
-        having = None if all(net.layers[level - 1].bias) else {u for u, has in enumerate(net.layers[level - 1].bias, 1) if has}
+            known = ", ".join(plain(namer.bias(level, number)) for number, has in enumerate(bias, start=1) if has)
+            raise SelectionError("select_edge", read=found.name, known=short(known, limit=200))
+        having: Units = None if all(bias) else {number for number, has in enumerate(bias, start=1) if has}
         found.biases[level] = having if unit is None else {unit}
         found.units[level] = _together(net, level, found.biases[level])
     elif kind in ("pred", "x", "X"):
         size = len(net.output_units) if kind == "pred" else net.inputs
-        unit = _one(net, named, name, size)
-        units = None if unit is None else {unit}
+        unit = _one(named, size, namer.output if kind == "pred" else partial(namer.unit, 0))
+        units: Units = None if unit is None else {unit}
         if kind != "pred":
             found.chosen[0] = found.units[0] = units
         elif net.reads_last_layer:
             found.chosen[net.depth] = found.units[net.depth] = units
         else:
             found.outputs = units
-    elif kind in ("z", "Z", "a", "A") and 1 <= level <= net.depth and _exists(net, kind, level):
-        unit = _one(net, named, name, net.size(level))
+    elif kind in ("z", "Z", "a", "A") and 1 <= level <= net.depth and _exists(net, namer, kind, level):
+        unit = _one(named, net.size(level), partial(namer.before if kind in "zZ" else namer.unit, level))
         units = None if unit is None else {unit}
         found.chosen[level] = units
         found.units[level] = _together(net, level, units) if kind in "zZ" else units
     else:
-        raise SelectionError("no_such_symbol", read=found.name, known=_known(net))
+        raise SelectionError("select_symbol", read=found.name, known=_known(net))
 
 
-def _start_weights(found: Reach, net: Network, named: Named, name: str) -> None:
+def _start_weights(found: Reach, net: Network, named: Named) -> None:
     connection = next((c for c in net.connections if (c.target, c.source) == (named.layer, named.source)), None)
     if connection is None:
-        raise SelectionError("no_such_symbol", read=found.name, known=_known(net))
+        raise SelectionError("select_symbol", read=found.name, known=_known(net))
     target, source = connection.target, connection.source
     if named.kind == "W":
         found.matrix = target, source
@@ -162,9 +170,9 @@ def _start_weights(found: Reach, net: Network, named: Named, name: str) -> None:
         return
     to, origin = named.subscripts
     if not (1 <= to <= net.size(target) and 1 <= origin <= net.size(source)):
-        raise SelectionError("no_such_unit", read=found.name, sizes=f"{net.size(target)} × {net.size(source)}")
+        raise SelectionError("select_unit", read=found.name, known=_known_weights(net, connection))
     if connection.edges is not None and (to, origin) not in connection.edges:
-        raise SelectionError("no_such_edge", read=found.name)
+        raise SelectionError("select_edge", read=found.name, known=_known_weights(net, connection))
     weight = Weight(target, source, to, origin)
     group = next((group for group in net.ties if weight in group), (weight,))
     found.weights.update(group)
@@ -210,20 +218,21 @@ def _together(net: Network, level: int, units: Units) -> Units:
     return None if ACTIVATIONS[net.layers[level - 1].activations[0].name].vector else units
 
 
-def _exists(net: Network, kind: str, level: int) -> bool:
-    namer = Namer(net)
+def _exists(net: Network, namer: Namer, kind: str, level: int) -> bool:
+    """Return whether a layer's units have a z, or an a, of their own."""
     if kind in "zZ":
         return namer.has_sum(level)
     return not (level == net.depth and net.reads_last_layer)
 
 
-def _one(net: Network, named: Named, name: str, size: int) -> int | None:
-    """Return the unit that a symbol names, or None for all of them."""
+def _one(named: Named, size: int, symbol: Callable[[int], Ref]) -> int | None:
+    """Return which of so many symbols is named, or None for all of them."""
     if not named.subscripts:
         return None
     unit = named.subscripts[0] + (1 if named.kind == "x" else 0)
     if not 1 <= unit <= size:
-        raise SelectionError("no_such_unit", read=short(name), sizes=str(size))
+        read = plain(symbol(named.subscripts[0] + (1 if named.kind == "x" else 0)))
+        raise SelectionError("select_unit", read=short(read), known=_span(plain(symbol(1)), plain(symbol(size))))
     return unit
 
 
@@ -239,11 +248,14 @@ def _known(net: Network) -> str:
     namer = Namer(net)
     parts = [_span(plain(namer.unit(0, 1)), plain(namer.unit(0, net.inputs)))]
     for c in sorted(net.connections, key=lambda c: (c.target, -c.source))[:6]:
-        first, last = (c.edges[0], c.edges[-1]) if c.edges else ((1, 1), (net.size(c.target), net.size(c.source)))
-        ends = (namer.weight(Weight(c.target, c.source, *pair)) for pair in (first, last))
-        parts.append(_span(*map(plain, ends)))
+        parts.append(_known_weights(net, c))
         parts.append(_span(plain(namer.unit(c.target, 1)), plain(namer.unit(c.target, net.size(c.target)))))
     return ", ".join(dict.fromkeys(parts)) + (", …" if len(net.connections) > 6 else "")
+
+
+def _known_weights(net: Network, c: Connection) -> str:
+    first, last = (c.edges[0], c.edges[-1]) if c.edges else ((1, 1), (net.size(c.target), net.size(c.source)))
+    return _span(*(spell_weight(Weight(c.target, c.source, *pair)) for pair in (first, last)))
 
 
 def _span(first: str, last: str) -> str:

@@ -1,7 +1,7 @@
 """What a drawing is: places, lines and labels, before any picture format.
 
-Every reader (SVG, TikZ) reads these values and decides nothing about the network. Lengths are in user units, 96 to the inch
-in a standalone picture; y grows downwards. A `state` says what a highlight makes of a part:
+Every reader (SVG, TikZ) reads these values and decides nothing about the network. Lengths are in user units, 96 to the
+inch in a standalone picture; y grows downwards. A `state` says what a highlight makes of a part:
 
     plain    there is no highlight          path     it lies on a path to the loss
     chosen   it is what was highlighted     dim      it does not lie on such a path
@@ -99,11 +99,14 @@ class Edge:
     """A weight's line, a bias's stub, or a line that carries no symbol of its own.
 
     Attributes:
-        kind: weight, bias, loss, target, faint (stands for those left out).
+        kind: weight, bias, readout (an output to the loss), given (a target to the loss), faint (for those left out).
         curve: its points: 2 for a straight line, 4, 7, 10, … for cubic Bézier pieces.
         symbol: the plain spelling, or ''; tied weights share their representative's.
         origin, target: the plain spelling of what it leads from and to.
         arrow: 1 for a head at its end, −1 for one at its start, 0 for none.
+        stop: where a derivative arrives at the weight's label: the two ends of the room that is left for it. The head
+            stands at the second, and the rest of the line is thin.
+        fine: whether it is one of very many.
     """
 
     kind: str
@@ -115,6 +118,8 @@ class Edge:
     arrow: int = 0
     label: Label | None = None
     about: str = ""
+    stop: tuple[Point, Point] | None = None
+    fine: bool = False
 
     @property
     def head(self) -> tuple[Point, Point, Point] | None:
@@ -122,8 +127,11 @@ class Edge:
         if not self.arrow:
             return None
         tip, before = (self.curve[-1], self.curve[-2]) if self.arrow > 0 else (self.curve[0], self.curve[1])
+        if self.stop is not None:
+            tip, beyond = self.stop[1], self.stop[0]
+            before = 2 * tip[0] - beyond[0], 2 * tip[1] - beyond[1]
         angle = math.atan2(tip[1] - before[1], tip[0] - before[0])
-        long, wide = (13.0, 5.0) if self.state in ("path", "chosen") else (9.0, 3.5)
+        long, wide = {"path": (13.0, 5.0), "chosen": (16.0, 6.5)}.get(self.state, (9.0, 3.5))
         back = tip[0] - long * math.cos(angle), tip[1] - long * math.sin(angle)
         across = wide * math.sin(angle), -wide * math.cos(angle)
         return tip, (back[0] + across[0], back[1] + across[1]), (back[0] - across[0], back[1] - across[1])
@@ -133,11 +141,33 @@ class Edge:
         """The curve, ending inside the arrowhead so that a thick line does not blunt its tip."""
         if not self.arrow:
             return self.curve
+        if self.stop is not None:
+            start = _towards(self.stop[1], self.stop[0], -7.0)
+            bend = self.curve[6:]
+            return (start, *_level(start, bend[0]), *bend) if bend else (start, self.curve[-1])
         points = list(self.curve if self.arrow > 0 else self.curve[::-1])
-        (x, y), (px, py) = points[-1], points[-2]
-        away = math.hypot(x - px, y - py) or 1.0
-        points[-1] = x - 7 * (x - px) / away, y - 7 * (y - py) / away
+        points[-1] = _towards(points[-1], points[-2], 7.0)
         return tuple(points if self.arrow > 0 else points[::-1])
+
+    @property
+    def rest(self) -> tuple[Point, ...]:
+        """What of the curve lies beyond a `stop`; empty where there is none."""
+        if self.stop is None:
+            return ()
+        end = self.stop[0]
+        return (self.curve[0], end) if len(self.curve) == 2 else (*self.curve[:4], *_level(self.curve[3], end), end)
+
+
+def _towards(start: Point, end: Point, by: float) -> Point:
+    """Return the point that lies so far from one point on the way to another."""
+    away = math.hypot(end[0] - start[0], end[1] - start[1]) or 1.0
+    return start[0] + by * (end[0] - start[0]) / away, start[1] + by * (end[1] - start[1]) / away
+
+
+def _level(start: Point, end: Point) -> tuple[Point, Point]:
+    """Return the inner points of a straight Bézier piece."""
+    x, y = (end[0] - start[0]) / 3, (end[1] - start[1]) / 3
+    return (start[0] + x, start[1] + y), (end[0] - x, end[1] - y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,5 +207,5 @@ class Drawing:
     @cached_property
     def all_labels(self) -> tuple[Label, ...]:
         """Every label: the edges', the nodes', and the others."""
-        owned = [part.label for part in (*self.edges, *self.nodes) if part.label is not None]
-        return (*owned, *self.labels)
+        owned = (*(edge.label for edge in self.edges), *(node.label for node in self.nodes))
+        return (*(label for label in owned if label is not None), *self.labels)

@@ -1,9 +1,9 @@
 """Where the labels of the edges between two layers go.
 
-Edges from m units to n units, evenly spaced, cross each other everywhere but in two places: at m/(m+1) of the way, and at
-1/(n+1), they cut a vertical line at even distances, and labels put there stand in one tidy column. That is where each label
-begins; where this is too tight (many units, missing edges, a curve passing through), labels move along their edges to
-whatever place is least disturbed.
+Edges from m units to n units, evenly spaced, cross each other everywhere but in two places: at m/(m+1) of the way, and
+at 1/(n+1), they cut a vertical line at even distances, and labels put there stand in one tidy column. That is where
+each label begins; where this is too tight (many units, missing edges, a curve passing through), labels move along their
+edges to whatever place is least disturbed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Segment = tuple[Point, Point]
 LABEL_HEIGHT = 17.0
 _STEPS = tuple(n / 40 for n in range(5, 36))
 _PASSES = 3
-_OVERLAP, _CROSSED, _NEAR, _MOVED = 60.0, 4.0, 3.0, 6.0
-"""What it costs to cover another label (wholly), to stand on another line, to stand near one, to leave the column (by the whole way)."""
+_OVERLAP, _CROSSED, _NEAR, _MOVED = 60.0, 4.0, 2.0, 6.0
+"""What it costs to cover all of another label, to stand on a line, or near one, to leave the column (the whole way)."""
 
 
 def column_of(origins: int, targets: int) -> float:
@@ -75,13 +75,15 @@ def _options(
     (x0, y0), (x1, y1) = edge
     others = [other for other in (*edges, *obstacles) if other != edge]
     room = min(0.45, (width / 2 + 4) / max(1.0, x1 - x0))
+    inside = min(max(column, x0 + room * (x1 - x0)), x1 - room * (x1 - x0))
     found = []
-    for x in (column, *(x0 + t * (x1 - x0) for t in _STEPS if room <= t <= 1 - room)):
+    for x in (inside, *(x0 + t * (x1 - x0) for t in _STEPS if room <= t <= 1 - room)):
         y = y0 + (x - x0) * (y1 - y0) / (x1 - x0)
         box = x - width / 2, y - LABEL_HEIGHT / 2, x + width / 2, y + LABEL_HEIGHT / 2
+        core = x - width / 4, y - LABEL_HEIGHT / 3, x + width / 4, y + LABEL_HEIGHT / 3
         cost = _MOVED * abs(x - column) / (x1 - x0)
         for other in others:
-            if _cuts(other, box):
+            if _cuts(other, core):
                 cost += _CROSSED
             cost += _NEAR * max(0.0, 1 - _distance((x, y), other) / LABEL_HEIGHT)
         found.append(_Option((x, y), cost, box))
@@ -100,7 +102,7 @@ def _cuts(line: Segment, box: Box) -> bool:
     (x0, y0), (x1, y1) = line
     dx, dy = x1 - x0, y1 - y0
     low, high = 0.0, 1.0
-    for step, room in ((-dx, x0 - box[0]), (dx, box[2] - x0), (-dy, y0 - box[1] - 2), (dy, box[3] - 2 - y0)):
+    for step, room in ((-dx, x0 - box[0]), (dx, box[2] - x0), (-dy, y0 - box[1]), (dy, box[3] - y0)):
         if step == 0:
             if room < 0:
                 return False

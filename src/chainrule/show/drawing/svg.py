@@ -1,9 +1,9 @@
 """Drawing → SVG: inline attributes, no ids, no scripts, no style sheet needed; classes for a page that has one.
 
-Built with xml.etree, so that escaping is its business. Lines are painted first, then labels, then units. A weight, bias or
-unit is a focusable button with a name (`aria-label`) and its plain spelling (`data-symbol`); since an exactly level line has
-an empty box, and a thin one is hard to hit, each carries a wide transparent line under the visible one. Labels lie in a group
-of their own, marked `data-label`, and let the pointer through.
+Built with xml.etree, so that escaping is its business. Lines are painted first, then labels, then units. A weight, bias
+or unit is a focusable button with a name (`aria-label`) and its plain spelling (`data-symbol`); since an exactly level
+line has an empty box, and a thin one is hard to hit, each carries a wide transparent line under the visible one. Labels
+lie in a group of their own, marked `data-label`, and let the pointer through.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from chainrule.show.drawing.scene import SCRIPT, Drawing, Edge, Frame, Label, No
 from chainrule.show.drawing.style import (
     DASH,
     FONT,
+    FRAME_WIDTHS,
     LEFT_OUT_DASH,
     PALETTES,
     RIM_WIDTHS,
+    WIDTHS,
     Palette,
+    edge_colour,
+    edge_width,
     fill_colour,
     line_colour,
-    line_width,
     text_colour,
 )
 
@@ -37,6 +40,7 @@ def to_svg(drawing: Drawing, *, theme: str = "light", background: bool = True) -
     """Return a drawing as a standalone SVG document, which may as well stand inside a page.
 
     Args:
+        drawing: what is drawn.
         theme: light or dark.
         background: whether the paper is painted.
 
@@ -76,8 +80,8 @@ class _Writer:
         ET.SubElement(root, "title").text = d.title
         ET.SubElement(root, "desc").text = d.description
         if background:
-            paper = {"class": "paper", "x": number(d.left), "y": number(d.top), "width": number(d.width), "height": number(d.height)}
-            ET.SubElement(root, "rect", {**paper, "fill": self.palette.paper})
+            size = {"x": number(d.left), "y": number(d.top), "width": number(d.width), "height": number(d.height)}
+            ET.SubElement(root, "rect", {"class": "paper", **size, "fill": self.palette.paper})
         for frame in d.frames:
             self._frame(root, frame)
         edges = ET.SubElement(root, "g", {"class": "edges", "fill": "none"})
@@ -108,13 +112,13 @@ class _Writer:
                 "class": f"frame {frame.state}", "x": number(frame.left), "y": number(frame.top),
                 "width": number(frame.width), "height": number(frame.height), "rx": "14", "fill": "none",
                 "stroke": line_colour(self.palette, "frame", frame.state, self.drawing.direction),
-                "stroke-width": number(line_width("frame", frame.state) * 0.8),
+                "stroke-width": number(FRAME_WIDTHS[frame.state]),
                 "stroke-dasharray": _dash(DASH),
             },
         )  # fmt: skip
 
     def _edge(self, parent: ET.Element, edge: Edge) -> None:
-        colour = line_colour(self.palette, edge.kind, edge.state, self.drawing.direction)
+        colour = edge_colour(self.palette, edge, self.drawing.direction)
         attributes = {"class": f"{edge.kind} {edge.state}"}
         if edge.kind in ("weight", "bias"):
             attributes |= {
@@ -127,10 +131,12 @@ class _Writer:
         if edge.kind in ("weight", "bias"):
             hit = {"class": "hit", "d": path(edge.curve), "stroke": "#000", "stroke-opacity": "0", "stroke-width": "14"}
             ET.SubElement(group, "path", {**hit, "pointer-events": "stroke"})
-        line = {"class": "line", "d": path(edge.line), "stroke": colour, "stroke-width": number(line_width(edge.kind, edge.state))}
+        line = {"class": "line", "d": path(edge.line), "stroke": colour, "stroke-width": number(edge_width(edge))}
         if edge.kind == "faint":
             line["stroke-dasharray"] = _dash(LEFT_OUT_DASH)
         ET.SubElement(group, "path", line)
+        if edge.rest:
+            ET.SubElement(group, "path", {**line, "d": path(edge.rest), "stroke-width": number(WIDTHS["plain"])})
         if edge.head is not None:
             ET.SubElement(group, "path", {"class": "head", "d": path_of_corners(edge.head), "fill": colour})
 
@@ -153,9 +159,11 @@ class _Writer:
             }
             if node.kind in ("loss", "target"):
                 box = {"x": number(node.x - node.rx), "y": number(node.y - node.ry), "rx": "7"}
-                ET.SubElement(group, "rect", {**box, "width": number(2 * node.rx), "height": number(2 * node.ry), **shape})
+                box |= {"width": number(2 * node.rx), "height": number(2 * node.ry)}
+                ET.SubElement(group, "rect", {**box, **shape})
             else:
-                ET.SubElement(group, "circle", {"cx": number(node.x), "cy": number(node.y), "r": number(node.rx), **shape})
+                circle = {"cx": number(node.x), "cy": number(node.y), "r": number(node.rx)}
+                ET.SubElement(group, "circle", {**circle, **shape})
         if node.label is not None:
             self._label(group, node.label)
 
@@ -199,13 +207,11 @@ def _set_glyph(text: ET.Element, label: Label, glyph: Glyph) -> None:
     seam = left + width - scripts - suffix
     y = label.y + BASELINE * label.size
     if not (glyph.sub or glyph.sup or glyph.suffix):
-        _run(text, glyph.prefix, {})
-        _run(text, glyph.base, {"font-style": "italic"})
+        _run(text, glyph.prefix + glyph.base, {"font-style": "italic"})
         return
     text.set("x", number(seam))
     text.set("text-anchor", "end")
-    _run(text, glyph.prefix, {})
-    _run(text, glyph.base, {"font-style": "italic"})
+    _run(text, glyph.prefix + glyph.base, {"font-style": "italic"})
     small = {"text-anchor": "start", "font-size": number(label.size * SCRIPT)}
     for script, shift in ((glyph.sub, 0.26), (glyph.sup, -0.42)):
         down = shift if glyph.sub else -0.36

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from chainrule.show.drawing.scene import Node, Point
 
@@ -67,7 +68,7 @@ def around(origin: Node, target: Node, lane: float, left: float, right: float) -
 
 def _slope(across: float, rise: float, up: float) -> float:
     """Return at which angle a line leaves a unit: steeper, the higher it has to climb."""
-    return up * min(1.15, max(0.5, math.atan2(abs(rise), across)))
+    return up * min(1.15, max(0.15, math.atan2(abs(rise), across)))
 
 
 def _rise(start: Point, end: Point, angle: float) -> tuple[Point, Point, Point]:
@@ -93,4 +94,4 @@ def flatten(curve: tuple[Point, ...], *, pieces: int = 8) -> tuple[tuple[Point, 
                     u**3 * a[1] + 3 * u * u * t * b[1] + 3 * u * t * t * c[1] + t**3 * d[1],
                 )
             )
-    return tuple(zip(points, points[1:], strict=False))
+    return tuple(pairwise(points))

@@ -37,7 +37,7 @@ class Words:
         return name if choice.parameter is None else f"{name} ({choice.parameter:.6g})"
 
     def caption(self, column: Column) -> tuple[str, str]:
-        """Return the two lines under a layer: which it is; how many units, and their activation where they share one."""
+        """Return the two lines under a layer: which it is, and how many units, with the activation they share."""
         level = column.level
         if isinstance(level, Gap):
             return "", self.count("more_layers", level.count)

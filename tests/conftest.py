@@ -1,0 +1,24 @@
+"""Fixtures that many tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+@pytest.fixture
+def golden():
+    """Compare with a file in tests/goldens, exactly; CHAINRULE_GOLDENS=write writes them anew (never in CI)."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDENS / name
+        if os.environ.get("CHAINRULE_GOLDENS") == "write":
+            assert not os.environ.get("CI"), "goldens are written by a person, who reads them"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"no golden {name}: write it with CHAINRULE_GOLDENS=write, and read it"
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
