@@ -182,7 +182,7 @@ def derive(**options: Any) -> None:
 @_network_options
 @click.option("--highlight", metavar="NAME", help="Light up every path from this symbol to the loss.")
 @click.option("--direction", type=click.Choice(["forward", "backward"]), help="Draw the flow of values, or of partials.")
-@click.option("--expand", is_flag=True, help="Draw all units of large layers.")
+@click.option("--expand", is_flag=True, help="Draw up to 64 units of a layer, and 40 layers, instead of a few.")
 @click.option("--scale", type=click.FloatRange(0.1, 20), default=2.0, show_default=True, help="Pixels per point, for PNG.")
 @click.option("--format", "format_", type=click.Choice(DRAW_FORMATS), help="The form.  [default: by FILE's ending, else svg]")
 @_shared_options
@@ -205,24 +205,26 @@ def draw(**options: Any) -> None:
 @commands.command(epilog="Examples: `chainrule values 2-3-2-1 --seed 1 --verify`, `chainrule values sheet.toml --format json`.")
 @_network_options
 @_number_options
+@click.option("--all", "every", is_flag=True, help="Every row, however many, instead of ⋮.")
 @click.option("--verify", is_flag=True, help="Recompute every partial by complex steps; exit 1 where they differ.")
 @click.option("--digits", type=click.IntRange(1, 17), default=6, show_default=True, help="Significant digits of shown numbers.")
 @click.option("--format", "format_", type=click.Choice(VALUE_FORMATS), help="The form.  [default: by FILE's ending, else text]")
 @_shared_options
 def values(**options: Any) -> None:
     """Evaluate NET: the number of every symbol and of every partial."""
-    from chainrule.show.table import write_values
+    from chainrule.show.table import passed, write_values
+    from chainrule.values import verify
 
     net = _network(options)
     format_ = _format(options, VALUE_FORMATS, "text")
     found = _values(net, options)
-    checked = found.verify() if options["verify"] else None
+    checked = verify(found) if options["verify"] else None
     pieces = write_values(
         found, format_, verification=checked, notation=options["notation"], lang=options["lang"],
-        digits=options["digits"],
+        digits=options["digits"], every=options["every"],
     )  # fmt: skip
     _emit_text(options["out"], pieces)
-    if checked is not None and not checked.passed:
+    if checked is not None and not passed(checked):
         raise click.exceptions.Exit(1)
 
 
@@ -267,7 +269,7 @@ def _format(options: dict[str, Any], known: tuple[str, ...], default: str) -> st
 def _sample_count(options: dict[str, Any], numbers: Values | None) -> int | None:
     """Return for how many samples to derive; None for any number."""
     if numbers is not None:
-        return None if options["view"] != "scalar" else numbers.sample_count
+        return None if options["view"] != "scalar" else numbers.samples
     text = options["samples"]
     if text is None:
         return None if options["view"] != "scalar" else 1

@@ -14,6 +14,7 @@ No spelling, no numbers and no choice of what to show stand here (`chainrule.vie
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -53,7 +54,8 @@ from chainrule.expr import (
     total,
     walk,
 )
-from chainrule.program import Program, Statement, check
+from chainrule.errors import ProgramError
+from chainrule.program import Program, Statement, atom_name, check
 from chainrule.rules import RULES
 
 if TYPE_CHECKING:
@@ -99,17 +101,23 @@ class Family:
     """∂loss/∂s for all values of the indices of s: one formula.
 
     Attributes:
-        target: s at free indices.
+        atom: s at free indices; a Partial where a Derivation is derived again.
         links: one for each consumer, in the order of the figure.
     """
 
-    target: Ref
+    atom: Atom
     links: tuple[Link, ...]
+
+    @property
+    def target(self) -> Ref:
+        """The symbol s at free indices, in a Derivation of a network, where every s is one."""
+        assert isinstance(self.atom, Ref), "the partials on the way of a second derivative have no symbol of their own"
+        return self.atom
 
     @property
     def indices(self) -> tuple[Index, ...]:
         """The free indices of the target, in order."""
-        return tuple(term for term in self.target.indices if isinstance(term, Index) and term.only is None)
+        return tuple(term for term in owner(self.atom).indices if isinstance(term, Index) and term.only is None)
 
     def value(self) -> Expr:
         """Return ∂loss/∂s through the partials of its consumers."""
@@ -138,15 +146,20 @@ class Derivation:
     def program(self) -> Program:
         """The forward statements and the reverse ones as one Program, whose statements define Partials."""
         root = self.source.root
-        reverse = tuple(Statement(Partial(root, f.target), f.value(), "partial") for f in self.families)
+        reverse = tuple(Statement(Partial(root, f.atom), f.value(), "partial") for f in self.families)
         return replace(self.source, statements=self.source.statements + reverse)
 
     @cached_property
     def of(self) -> dict[Symbol, tuple[Family, ...]]:
         """The families by the symbol they belong to."""
-        found: dict[Symbol, tuple[Family, ...]] = {}
+        return {family[0].target.symbol: family for own, family in self.by_key.items() if len(own) == 1}
+
+    @cached_property
+    def by_key(self) -> dict[Key, tuple[Family, ...]]:
+        """The families by the key of what they differentiate by; where a Derivation is derived again, partials too."""
+        found: dict[Key, tuple[Family, ...]] = {}
         for family in self.families:
-            found[family.target.symbol] = (*found.get(family.target.symbol, ()), family)
+            found[key(family.atom)] = (*found.get(key(family.atom), ()), family)
         return found
 
     # The doors to what stands further right on the road.
@@ -173,13 +186,60 @@ class Derivation:
 
         return render(self, format, **options)
 
+    # The forms as methods; each takes the options of `chainrule.show.document.compose`: of, view, every, numbers, lang, ….
+
+    def text(self, **options: Any) -> str:
+        """Return the derivation as plain Unicode text."""
+        return self.show("text", **options)
+
+    def latex(self, **options: Any) -> str:
+        """Return the derivation as a whole LaTeX document."""
+        return self.show("latex", **options)
+
+    def markdown(self, **options: Any) -> str:
+        """Return the derivation as Markdown with `$$ … $$`."""
+        return self.show("markdown", **options)
+
+    def typst(self, **options: Any) -> str:
+        """Return the derivation as Typst."""
+        return self.show("typst", **options)
+
+    def html(self, **options: Any) -> str:
+        """Return the derivation as an HTML page that stands alone."""
+        return self.show("html", **options)
+
+    def json(self, **options: Any) -> str:
+        """Return the derivation as JSON."""
+        return self.show("json", **options)
+
+    def pdf(self, **options: Any) -> bytes:
+        """Return the derivation as PDF.
+
+        Raises:
+            OutputError: where the extra `pdf` is not installed, or no font has what is to be set.
+        """
+        from chainrule.show.document import compose
+        from chainrule.show.typst import to_pdf
+
+        return to_pdf(compose(self, **options))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Return what a notebook shows."""
+        from chainrule.show.notebook import derivation_bundle
+
+        return derivation_bundle(self)
+
 
 def derive(program: Program, *, of: Atom | None = None) -> Derivation:
     """Return the Derivation of a Program's root, visiting only statements on a path to it.
 
     Args:
         program: forward statements; they may define Partials, as those of a Derivation do.
-        of: the scalar atom to differentiate; the target of the last statement where left out.
+        of: the scalar atom to differentiate; the target of the last statement where left out. A partial of a Derivation's
+            own program gives second derivatives.
+
+    Raises:
+        ProgramError: where no statement computes `of`.
 
     Example:
         >>> from chainrule import Network
@@ -195,11 +255,32 @@ def derive(program: Program, *, of: Atom | None = None) -> Derivation:
 
 
 def _ending_with(program: Program, root: Atom) -> tuple[Statement, ...]:
-    """Return the statements, those after the root's own left out: nothing after it can reach it."""
+    """Return the statements up to the root's own: nothing after it can reach it.
+
+    A root that is one place of a family (∂loss/∂w_11^2) gets a statement for that place.
+    """
     for position, statement in enumerate(program.statements):
         if statement.target == root:
             return program.statements[: position + 1]
-    return program.statements
+    for position, statement in enumerate(program.statements):
+        binding = _binding(statement.target, root)
+        if binding is not None:
+            own = Statement(root, substitute(statement.expr, dict(binding)), statement.role)
+            return (*program.statements[:position], own)
+    raise ProgramError("not_defined", read=atom_name(root))
+
+
+def _binding(general: Atom, place: Atom) -> dict[Index, int] | None:
+    """Return the values of the indices at which a family's atom is the one at a fixed place, or None."""
+    if key(general) != key(place):
+        return None
+    found: dict[Index, int] = {}
+    for term, value in zip(terms(general), terms(place), strict=True):
+        if isinstance(term, Index) and isinstance(value, int) and value in term.range() and found.get(term, value) == value:
+            found[term] = value
+        elif term != value:
+            return None
+    return found
 
 
 Key = tuple[Symbol, ...]
@@ -216,6 +297,16 @@ def terms(atom: Atom) -> tuple[Term, ...]:
     return atom.indices if isinstance(atom, Ref) else (*terms(atom.of), *terms(atom.by))
 
 
+def owner(atom: Atom) -> Ref:
+    """Return the Ref whose indices an atom runs over: the innermost `by` of a partial, whose `of` is one number."""
+    return atom if isinstance(atom, Ref) else owner(atom.by)
+
+
+def _moved_to(atom: Atom, indices: tuple[Term, ...]) -> Atom:
+    """Return the atom with its owner at other indices."""
+    return Ref(atom.symbol, indices) if isinstance(atom, Ref) else Partial(atom.of, _moved_to(atom.by, indices))
+
+
 class _Walker:
     """The reverse walk over a Program."""
 
@@ -224,10 +315,10 @@ class _Walker:
         self.statements = _ending_with(program, root)
         self.consumers: dict[Key, list[Statement]] = {}
         self.first_use: dict[Key, int] = {}
-        reaching = {key(root)}
+        reaching: set[Key] = set()
         for position in range(len(self.statements) - 1, -1, -1):
             statement = self.statements[position]
-            if key(statement.target) not in reaching:
+            if statement.target != root and key(statement.target) not in reaching:
                 continue
             for used in dict.fromkeys(key(atom) for atom in atoms(statement.expr)):
                 if used[0].kind in ("mask", "true"):
@@ -239,7 +330,7 @@ class _Walker:
 
     def families(self) -> Iterator[Family]:
         """Yield the families: after a statement's own target, the parameters and data that no earlier statement uses."""
-        done: set[Key] = {key(self.root)}
+        done: set[Key] = set()
         for position in range(len(self.statements) - 1, -1, -1):
             statement = self.statements[position]
             own = key(statement.target)
@@ -263,42 +354,35 @@ class _Walker:
 
     def _symbol(self, atom: Atom) -> Iterator[Family]:
         """Yield the families of one symbol: one, or one for each set of its units that different statements consume."""
-        assert isinstance(atom, Ref), "partials of partials are addressed through the program, not derived by"
-        symbol = atom.symbol
-        for target in self._parts(symbol):
-            links = tuple(link for s in self.consumers[symbol,] if (link := self._link(s, target)) is not None)
+        for target in self._parts(atom):
+            links = tuple(link for s in self.consumers[key(atom)] if (link := self._link(s, target)) is not None)
             yield Family(target, links)
 
-    def _parts(self, symbol: Symbol) -> Iterator[Ref]:
-        """Yield the symbol at fresh free indices, split where statements use only some of its units."""
+    def _parts(self, atom: Atom) -> Iterator[Atom]:
+        """Yield the atom at fresh free indices, split where statements use only some of its units."""
         names = iter(("i", "j", "k", "l"))
-        indices = tuple(Index("n" if dim.name == "samples" else next(names), dim) for dim in symbol.dims)
-        touched: list[tuple[int, frozenset[int]]] = []
-        for statement in self.consumers[symbol,]:
-            for atom in atoms(statement.expr):
-                if key(atom) == (symbol,):
-                    for position, term in enumerate(terms(atom)):
+        dims = owner(atom).symbol.dims
+        indices = tuple(Index("n" if dim.name == "samples" else next(names), dim) for dim in dims)
+        touched: dict[int, list[frozenset[int]]] = {}
+        for statement in self.consumers[key(atom)]:
+            for used in atoms(statement.expr):
+                if key(used) == key(atom):
+                    for position, term in enumerate(owner(used).indices):
                         if indices[position].only is not None:
                             continue
                         if isinstance(term, int):
-                            touched.append((position, frozenset((term,))))
+                            touched.setdefault(position, []).append(frozenset((term,)))
                         elif isinstance(term, Index) and term.values is not None:
-                            touched.append((position, frozenset(term.values)))
-        if not touched:
-            yield _at(symbol, indices)
-            return
-        (position,) = {position for position, _ in touched}
-        parts: dict[tuple[bool, ...], list[int]] = {}
-        for value in indices[position].range():
-            parts.setdefault(tuple(value in values for _, values in touched), []).append(value)
-        for values in parts.values():
-            split = list(indices)
-            split[position] = replace(indices[position], values=tuple(values))
-            yield _at(symbol, tuple(split))
+                            touched.setdefault(position, []).append(frozenset(term.values))
+        choices = [
+            _split(index, touched[position]) if position in touched else [index] for position, index in enumerate(indices)
+        ]
+        for split in itertools.product(*choices):
+            yield _moved_to(atom, tuple(index if index.only is None else index.only for index in split))
 
-    def _link(self, statement: Statement, target: Ref) -> Link | None:
+    def _link(self, statement: Statement, target: Atom) -> Link | None:
         """Return what one consumer contributes to ∂root/∂target, or None where it does not use this part."""
-        marks = {term: replace(term, name=f"{term.name}*") for term in target.indices if isinstance(term, Index)}
+        marks = {term: replace(term, name=f"{term.name}*") for term in owner(target).indices if isinstance(term, Index)}
         marked = substitute_atom(target, dict(marks))
         slope = differentiate(statement.expr, marked, result=statement.target)
         slope, fixed = _fix(slope, terms(statement.target))
@@ -311,7 +395,7 @@ class _Walker:
         taken = {i.name for i in marks}
         renamed: dict[Index, Term] = {}
         for index in loose:
-            name = index.name if index.name == "n" else next(c for c in "kmpqrstuv" if c not in taken)
+            name = index.name if index.name == "n" and "n" not in taken else next(c for c in "kmpqrstuv" if c not in taken)
             taken.add(name)
             renamed[index] = replace(index, name=name)
         moves: dict[Index, Term] = {**fixed, **renamed}
@@ -329,8 +413,12 @@ class _Walker:
 _LEAF_ORDER = {"w": 0, "b": 1, "x": 2}
 
 
-def _at(symbol: Symbol, indices: tuple[Index, ...]) -> Ref:
-    return Ref(symbol, tuple(index if index.only is None else index.only for index in indices))
+def _split(index: Index, touched: list[frozenset[int]]) -> list[Index]:
+    """Return the index over each set of values that the same statements use."""
+    parts: dict[tuple[bool, ...], list[int]] = {}
+    for value in index.range():
+        parts.setdefault(tuple(value in values for values in touched), []).append(value)
+    return [replace(index, values=tuple(values)) for values in parts.values()]
 
 
 def _fix(slope: Expr, own: tuple[Term, ...]) -> tuple[Expr, dict[Index, Term]]:
@@ -374,16 +462,17 @@ def _product_nodes(expr: Expr) -> Iterator[Expr]:
         yield expr
 
 
-def _without_own_mask(local: Expr, target: Ref) -> Expr:
+def _without_own_mask(local: Expr, target: Atom) -> Expr:
     """Drop a mask at the target's own indices: a weight that is asked about is there."""
-    if target.symbol.support is None:
+    own = owner(target)
+    support = own.symbol.support
+    if support is None:
         return local
     return replace_atoms(
         local,
         lambda atom: ONE
-        if isinstance(atom, Ref) and atom.symbol.kind == "mask" and atom.indices == target.indices
-        and atom.symbol.support is not None and target.symbol.support is not None
-        and target.symbol.support <= atom.symbol.support
+        if isinstance(atom, Ref) and atom.symbol.kind == "mask" and atom.indices == own.indices
+        and atom.symbol.support is not None and support <= atom.symbol.support
         else atom,
     )  # fmt: skip
 

@@ -52,18 +52,22 @@ class Index:
 
 @dataclass(frozen=True)
 class Table:
-    """A map from pairs of units to pairs of units: which weight stands for which, where weights are tied."""
+    """A map from pairs of units to pairs of units: which weight stands for which, where weights are tied.
+
+    A pair that is not listed maps to `otherwise`, or to itself where that is None.
+    """
 
     name: str
     entries: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    otherwise: tuple[int, ...] | None = None
 
     @cached_property
     def _map(self) -> dict[tuple[int, ...], tuple[int, ...]]:
         return dict(self.entries)
 
     def at(self, key: tuple[int, ...]) -> tuple[int, ...]:
-        """Return what a pair maps to; a pair that is not listed maps to itself."""
-        return self._map.get(key, key)
+        """Return what a pair maps to."""
+        return self._map.get(key, self.otherwise or key)
 
 
 @dataclass(frozen=True, slots=True)

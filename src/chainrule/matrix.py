@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from chainrule.derive import Derivation, Family
 from chainrule.expr import (
@@ -84,6 +85,16 @@ class MatrixStep:
             if limit is not None and count >= limit:
                 return
             yield lines.step(target)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Return what a notebook shows."""
+        from chainrule.show.notebook import step_bundle
+
+        return step_bundle(self)
+
+    def _repr_latex_(self) -> str:
+        """Return what an older notebook shows."""
+        return self._repr_mimebundle_()["text/latex"]
 
 
 class _NoPattern(Exception):

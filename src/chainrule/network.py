@@ -248,6 +248,12 @@ class Network:
 
         return evaluate(self, **numbers)
 
+    def _repr_svg_(self) -> str:
+        """Return the drawing, which is what a notebook shows."""
+        from chainrule.show.notebook import network_svg
+
+        return network_svg(self)
+
     # Facts that follow.
 
     def size(self, level: int) -> int:

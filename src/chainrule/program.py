@@ -223,17 +223,19 @@ class _Builder:
             chief = self.representative.get(weight, weight)
             owned.setdefault((chief.target, chief.source), []).append(weight)
         for owner, weights in owned.items():
+            # Another connection's weights run over other layers, even where the pairs are the same numbers; and a pair
+            # that is no edge of this one still needs a place there, though the mask lets nothing of it through.
+            elsewhere = owner != (c.target, c.source)
             moved = []
             for weight in weights:
                 chief = self.representative.get(weight, weight)
-                if (chief.to, chief.origin) != (weight.to, weight.origin):
+                if elsewhere or (chief.to, chief.origin) != (weight.to, weight.origin):
                     moved.append(((weight.to, weight.origin), (chief.to, chief.origin)))
             whole = len(weights) == self.net.size(c.target) * self.net.size(c.source)
             edges = None if whole else [(w.to, w.origin) for w in weights]
             name = f"{c.target},{c.source}→{owner[0]},{owner[1]}"
-            # Another connection's weights run over other layers, even where the pairs are the same numbers.
-            elsewhere = owner != (c.target, c.source)
-            yield self.weights[owner], edges, Table(name, tuple(moved)) if moved or elsewhere else None
+            table = Table(name, tuple(moved), otherwise=(1, 1) if elsewhere else None) if moved else None
+            yield self.weights[owner], edges, table
 
     def _loss(self) -> Statement:
         k = Index("k", self.outputs)
@@ -274,17 +276,17 @@ def check(program: Program) -> None:
         target = statement.target
         loose = [index for index in free(statement.expr) if index not in free(target)]
         if loose:
-            raise ProgramError("unbound_index", index=loose[0].name, target=_name(target))
+            raise ProgramError("unbound_index", index=loose[0].name, target=atom_name(target))
         for atom in (target, *atoms(statement.expr)):
             _check_atom(atom)
         for node in walk(statement.expr):
             if isinstance(node, Sum | Gather) and node.index in free(target):
-                raise ProgramError("index_bound_twice", index=node.index.name, target=_name(target))
+                raise ProgramError("index_bound_twice", index=node.index.name, target=atom_name(target))
             if isinstance(node, Ref) and node.symbol.kind != "mask" and node.symbol not in known:
-                raise ProgramError("used_before", read=str(node.symbol), target=_name(target))
+                raise ProgramError("used_before", read=str(node.symbol), target=atom_name(target))
         if isinstance(target, Ref):
             if (target.symbol, target.indices) in assigned:
-                raise ProgramError("assigned_twice", target=_name(target))
+                raise ProgramError("assigned_twice", target=atom_name(target))
             assigned.add((target.symbol, target.indices))
             known.add(target.symbol)
 
@@ -310,5 +312,6 @@ def _check_atom(atom: Atom) -> None:
                 raise ProgramError("index_range", read=str(symbol), value=index.values, expected=dim.name, size=dim.size)
 
 
-def _name(atom: Atom) -> str:
-    return str(atom.symbol) if isinstance(atom, Ref) else f"∂{_name(atom.of)}/∂{_name(atom.by)}"
+def atom_name(atom: Atom) -> str:
+    """Return what an atom is called in an error."""
+    return str(atom.symbol) if isinstance(atom, Ref) else f"∂{atom_name(atom.of)}/∂{atom_name(atom.by)}"

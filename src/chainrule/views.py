@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chainrule.derive import Derivation, Family, Link, uses
+from chainrule.derive import Derivation, Family, Link, key, owner, uses
 from chainrule.errors import SelectionError
 from chainrule.expr import (
     Add,
@@ -136,6 +136,16 @@ class Step:
         """Return the line as LaTeX, without delimiters."""
         return self.show("latex", **options)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Return what a notebook shows."""
+        from chainrule.show.notebook import step_bundle
+
+        return step_bundle(self)
+
+    def _repr_latex_(self) -> str:
+        """Return what an older notebook shows."""
+        return self._repr_mimebundle_()["text/latex"]
+
 
 @dataclass(frozen=True, slots=True)
 class Elision:
@@ -157,9 +167,9 @@ class Lines:
         self.derivation = derivation
         self.limit = limit
         self.root = derivation.source.root
-        self._forms: dict[Ref, _Forms] = {}
-        self._expanded: dict[Ref, Expr] = {}
-        self._single: dict[Ref, bool] = {}
+        self._forms: dict[Atom, _Forms] = {}
+        self._expanded: dict[Atom, Expr] = {}
+        self._single: dict[Atom, bool] = {}
 
     @cached_property
     def gathered(self) -> Lines:
@@ -176,14 +186,15 @@ class Lines:
             self._is_single(family, target, forms), self,
         )  # fmt: skip
 
-    def family(self, target: Ref) -> Family | None:
+    def family(self, target: Atom) -> Family | None:
         """Return the one family that covers a target, or None where its free indices span several."""
-        for family in self.derivation.of.get(target.symbol, ()):
-            if all(_covers(mine, term) for mine, term in zip(family.target.indices, target.indices, strict=True)):
+        places = owner(target).indices
+        for family in self.derivation.by_key.get(key(target), ()):
+            if all(_covers(mine, term) for mine, term in zip(owner(family.atom).indices, places, strict=True)):
                 return family
         return None
 
-    def forms(self, target: Ref) -> _Forms | None:
+    def forms(self, target: Atom) -> _Forms | None:
         """Return the chain and substituted forms of an inner target, remembered."""
         if target not in self._forms:
             family = self.family(target)
@@ -192,10 +203,10 @@ class Lines:
             self._forms[target] = self._make(family, target)
         return self._forms[target]
 
-    def _make(self, family: Family, target: Ref) -> _Forms:
+    def _make(self, family: Family, target: Atom) -> _Forms:
         binding: dict[Index, Term] = {
             mine: term
-            for mine, term in zip(family.target.indices, target.indices, strict=True)
+            for mine, term in zip(owner(family.atom).indices, owner(target).indices, strict=True)
             if isinstance(mine, Index) and mine != term
         }
         chain: list[Expr] = []
@@ -241,10 +252,10 @@ class Lines:
             return self.gathered._expand(target)
         return found
 
-    def _expand(self, target: Ref) -> Expr:
+    def _expand(self, target: Atom) -> Expr:
         if target in self._expanded:
             return self._expanded[target]
-        leaf = target.symbol.kind in ("w", "b", "x")
+        leaf = isinstance(target, Ref) and target.symbol.kind in ("w", "b", "x")
         family = self.family(target)
         if family is None:
             return Partial(self.root, target)
@@ -252,7 +263,7 @@ class Lines:
         assert forms is not None
 
         def put_in(atom: Atom) -> Expr:
-            if isinstance(atom, Partial) and atom.of == self.root and isinstance(atom.by, Ref) and atom.by != target:
+            if isinstance(atom, Partial) and atom.of == self.root and atom.by != target:
                 return self._expand(atom.by)
             return atom
 
@@ -261,14 +272,13 @@ class Lines:
             self._expanded[target] = found
         return found
 
-    def _is_single(self, family: Family, target: Ref, forms: _Forms) -> bool:
+    def _is_single(self, family: Family, target: Atom, forms: _Forms) -> bool:
         """Return whether one path leads to the loss: no sum over units on the way."""
         if _adds_paths(forms.chain) or len(family.links) != 1:
             return False
         return all(self._single_at(p.by) for p in uses(forms.chain, self.root) if p.by != target)
 
     def _single_at(self, target: Atom) -> bool:
-        assert isinstance(target, Ref)
         if target not in self._single:
             family = self.family(target)
             forms = self.forms(target)

@@ -7,6 +7,7 @@ further in the more brackets are open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -68,7 +69,7 @@ def torn(row_list: Sequence[Row]) -> list[Row]:
                 opened = stack.pop()
                 if opened[0] != at:
                     inside = "".join(_between(row_list, opened, (at, position)))
-                    marks[opened] = marks[at, position] = "torn tall" if "frac" in inside or "sum" in inside else "torn"
+                    marks[opened] = marks[at, position] = "torn tall" if re.search("frac|sum|mat", inside) else "torn"
     return [
         replace(row, signs=tuple(replace(s, kind=f"{s.kind} {marks[at, p]}") if (at, p) in marks else s for p, s in enumerate(row.signs)))
         for at, row in enumerate(row_list)

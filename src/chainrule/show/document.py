@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule.derive import Derivation, Family
 from chainrule.errors import SelectionError
@@ -18,7 +18,9 @@ from chainrule.expr import (
     Add,
     Atom,
     Call,
+    Div,
     Expr,
+    Gather,
     Index,
     Matrix,
     Partial,
@@ -39,6 +41,7 @@ from chainrule.show.write import Writer, tall
 from chainrule.views import Elision, Lines, Step, family_size, last_instance, select, steps
 
 if TYPE_CHECKING:
+    from chainrule.network import Network
     from chainrule.values import Values
 
 DEPTHS = ("shown", "substituted", "expanded", "both")
@@ -89,16 +92,16 @@ class Equation:
         formula: the sides.
         name: the plain name of the target, for anchors.
         beside: words to the right, such as a shape.
-        put: the number of an atom, where numbers are shown.
-        value: the line's value, where numbers are shown.
+        put: the number of an atom, or the array of a whole matrix, where numbers are shown.
+        value: the line's value, where numbers are shown: a number, or an array of rows and columns.
         opens: the lines that this one gathers, for forms that can fold them away.
     """
 
     formula: Formula
     name: str = ""
     beside: Words = ()
-    put: Callable[[Atom], float] | None = None
-    value: float | None = None
+    put: Callable[[Expr], Any] | None = None
+    value: Any = None
     opens: tuple[Formula, ...] = ()
 
 
@@ -116,13 +119,14 @@ Block = Heading | Paragraph | Equation | Elision | Bulk
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Blocks in order, made as they are read, and how to spell them."""
+    """Blocks in order, made as they are read, and how to spell them; the network, where all of it is shown."""
 
     title: Words
     blocks: Iterable[Block]
     notation: Notation
     lang: str
     digits: int = 6
+    network: Network | None = None
 
 
 def compose(
@@ -161,7 +165,15 @@ def compose(
         if read not in known:
             raise SelectionError("unknown_choice", option=what, read=read, known=", ".join(known))
     composer = _Composer(derivation, of, view, every, general, numbers, lang, depth, inputs)
-    return Document(composer.title(), composer.blocks(), load(notation), lang, digits)
+    whole = derivation.source.network if of is None else None
+    return Document(composer.title(), composer.blocks(), load(notation), lang, digits, whole)
+
+
+def compose_line(step: Step | MatrixStep, *, notation: str = "seed", lang: str = "en") -> Document:
+    """Return the Document of one Step: its line, and for a matrix line the words that open it."""
+    composer = _Composer(step.derivation, None, "both", False, False, None, lang, "shown", False)
+    found = [composer._line(step)] if isinstance(step, Step) else composer._matrix(step)
+    return Document((), found, load(notation), lang)
 
 
 def words(key: str, *, lang: str, **facts: object) -> Words:
@@ -289,9 +301,8 @@ class _Composer:
 
     def _numbers_note(self) -> Iterator[Block]:
         assert self.values is not None
-        drawn = ", ".join(self.values.drawn)
-        if drawn:
-            yield Paragraph(self.say("drawn", drawn=drawn, seed=self.values.seed), quiet=True)
+        if drawn := ", ".join(self.values.seed.drawn):
+            yield Paragraph(self.say("drawn", drawn=drawn, seed=self.values.seed.number), quiet=True)
         yield Paragraph(self.say("rounded"), quiet=True)
 
     def _figure(self) -> Words:
@@ -326,7 +337,8 @@ class _Composer:
         if found is None:
             return Equation(Formula((target, _definition(statement.expr)), target))
         whole = Matrix(target.symbol, columns=_restricted(target))
-        return Equation(Formula((whole, *_with_value(found))), beside=self._shape(shape_words(target.symbol)))
+        formula = Formula((whole, *_with_value(found)))
+        return self._with_arrays(Equation(formula, beside=self._shape(shape_words(target.symbol))))
 
     def _forward_lines(self, statement: Statement) -> Iterator[Block]:
         target = statement.target
@@ -402,7 +414,7 @@ class _Composer:
         if self.values is None or not isinstance(first, Index) or not _sampled(first):
             yield target
             return
-        size = self.values.sample_count
+        size = self.values.samples
         for n in range(1, size + 1) if size <= TERMS_IN_NUMBERS else (1, 2, size):
             yield Ref(target.symbol, (n, *target.indices[1:]))
 
@@ -418,11 +430,41 @@ class _Composer:
             yield Paragraph(self.reason(step.family), quiet=True)
             yield self._line(step.index_form)
             return
-        yield Equation(
+        line = Equation(
             Formula(tuple(found)), name=str(step.target), beside=self._shape(shape_words(step.target)),
             opens=tuple(Formula(sides(s), s.target) for s in step.opened(limit=6)),
         )  # fmt: skip
+        yield self._with_arrays(line)
         yield Paragraph(self._entry(step), quiet=True)
+
+    def _with_arrays(self, line: Equation) -> Equation:
+        """Return a matrix line with its arrays, where numbers are shown."""
+        if self.values is None:
+            return line
+        first = line.formula.sides[0]
+        assert isinstance(first, Matrix)
+        value = self._array(first)
+        if first.columns is not None:
+            # The sides are laid out for all units; only these columns of what they give are this line's.
+            value = value[:, [column - 1 for column in first.columns]]
+            return replace(line, value=value)
+        return replace(line, put=self._array, value=value)
+
+    def _array(self, matrix: Expr) -> Any:
+        """Return the array of a whole matrix."""
+        assert self.values is not None and isinstance(matrix, Matrix)
+        symbol, known = matrix.symbol, self.values.derivation.source.symbols
+        net = self.derivation.source.network
+        if symbol.kind == "mask":
+            assert symbol.support is not None
+            rows, cols = (dim.size or 1 for dim in reversed(symbol.dims))
+            return [[float((col, row) in symbol.support) for col in range(1, cols + 1)] for row in range(1, rows + 1)]
+        if symbol.kind == "delta":
+            z = known.get(("z", symbol.layer, None))
+            assert net is not None
+            return self.values.matrix_partial(z if z is not None else known["pred", None, None])
+        own = known[symbol.kind, symbol.layer, symbol.source]
+        return self.values.matrix(own) if matrix.of is None else self.values.matrix_partial(own)
 
     def _entry(self, step: MatrixStep) -> Words:
         """Return the words that open a matrix line: its entry in index notation, and why a transpose stands in it."""
@@ -503,13 +545,18 @@ def _with_value(expr: Expr) -> tuple[Expr, ...]:
 
 
 def _definition(expr: Expr) -> Expr:
-    """Return a defining side with softmax and log-sum-exp written by their exponentials."""
-    from chainrule.expr import Div, Gather
-
-    if isinstance(expr, Gather) and expr.function == "softmax" and expr.at is not None:
-        above = Call("exp", (substitute(expr.body, {expr.index: expr.at}),))
-        return Div(above, Sum(expr.index, Call("exp", (expr.body,))))
+    """Return a defining side with softmax written by its exponentials."""
+    if isinstance(expr, Gather) and expr.function == "softmax":
+        return by_exponentials(expr)
     return rebuild(expr, _definition) if not isinstance(expr, Sum) else Sum(expr.index, _definition(expr.body))
+
+
+def by_exponentials(gather: Gather) -> Expr:
+    """Return softmax as e^b/Σ e^b, and log-sum-exp as log Σ e^b."""
+    total = Sum(gather.index, Call("exp", (gather.body,)))
+    if gather.at is None:
+        return Call("log", (total,))
+    return Div(Call("exp", (substitute(gather.body, {gather.index: gather.at}),)), total)
 
 
 def _general(symbol: Symbol) -> Ref:
@@ -563,6 +610,8 @@ def elide_sums(expr: Expr) -> Expr:
         if len(keep) < len(values):
             terms.insert(2, DOTS)
         return Add(tuple(terms)) if len(terms) > 1 else terms[0]
+    if isinstance(expr, Gather):
+        return elide_sums(by_exponentials(expr))
     return rebuild(expr, elide_sums)
 
 

@@ -7,8 +7,9 @@ An Emitter says how its form sets each kind of block. The mathematics comes from
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from chainrule.expr import Atom
+from chainrule.expr import Expr
 from chainrule.show.document import (
     DOTS,
     Block,
@@ -90,24 +91,31 @@ class Emitter:
     def equation_sides(self, block: Equation) -> list[str]:
         """Return the sides of a line as they are set, numbers included."""
         parts = line_sides(self.writer, block.formula)
-        if block.put is not None and block.value is not None:
-            put_in = self._numbers(block)
-            value = self.number(block.value)
-            parts += [put_in, value] if put_in != value else [value]
-        return parts
+        if block.value is None:
+            return parts
+        value = self.value(block.value)
+        put_in = value if block.put is None else self._put_in(block)
+        return [*parts, value] if put_in == value else [*parts, put_in, value]
 
-    def number(self, value: float) -> str:
-        """Return a number rounded to the document's digits."""
-        return number_text(value, self.document.digits, self.form)
+    def value(self, value: Any) -> str:
+        """Return a number, or an array of rows and columns, rounded to the document's digits."""
+        if isinstance(value, float):
+            return number_text(value, self.document.digits, self.form)
+        rows = [list(row) if hasattr(row, "__len__") else [row] for row in value]
+        if rows and not hasattr(value[0], "__len__"):
+            rows = [[row[0] for row in rows]]  # biases: one row
+        return self.form.matrix([[self._cell(cell) for cell in elided(row)] for row in elided(rows, dots=_DOTS_ROW)])
 
-    def _numbers(self, block: Equation) -> str:
-        assert block.put is not None
+    def _cell(self, cell: Any) -> str:
+        return self.dots if cell is _DOTS else number_text(float(cell), self.document.digits, self.form)
+
+    def _put_in(self, block: Equation) -> str:
+        """Return the last side with numbers in place of symbols."""
         put = block.put
+        assert put is not None
 
-        def numbered(atom: Atom) -> str | None:
-            if atom == DOTS:
-                return self.dots
-            return self.number(put(atom))
+        def numbered(atom: Expr) -> str | None:
+            return self.dots if atom == DOTS else self.value(put(atom))
 
         last = block.formula.sides[-1]
         return Writer(self.form, self.document.notation, put=numbered).write(elide_sums(last))
@@ -135,6 +143,15 @@ class Emitter:
                 yield self.elision(block)
             case Bulk():
                 yield from self.bulk(block)
+
+
+_DOTS = object()
+_DOTS_ROW = [_DOTS]
+
+
+def elided(items: list[Any], *, dots: Any = _DOTS, most: int = 4) -> list[Any]:
+    """Return items, the middle of more than `most` of them as dots."""
+    return items if len(items) <= most else [*items[:2], dots, items[-1]]
 
 
 def emit(emitter: Emitter) -> Iterator[str]:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from chainrule.derive import Derivation, Family
-from chainrule.expr import Expr, Index, Matrix, Ref, Symbol
+from chainrule.expr import Atom, Expr, Index, Matrix, Partial, Ref, Symbol
 from chainrule.matrix import MatrixStep, matrix_step_of
 from chainrule.notation import load, plain
 from chainrule.show.document import Formula, line_sides, reason, sides
@@ -77,6 +77,7 @@ class _Steps:
         self.latex = Writer(FORMS["latex"], load(notation))
         self.text = Writer(FORMS["text"], load(notation))
         self.reasons: dict[int, str] = {}
+        self.written_out = Lines(derivation, limit=10**9)
 
     def records(
         self, *, of: str | None, view: str, every: bool, general: bool, inputs: bool
@@ -127,7 +128,7 @@ class _Steps:
             "line": " = ".join(line_sides(self.latex, Formula(sides(step, depth=self.depth), step.target))),
             "rule": step.rule,
             "reason": self.reason(step),
-            "uses": [plain(p.by) for p in step.uses],
+            "uses": self.uses(step),
             "paths": "one" if step.single else "several",
             "shape": list(step.shape),
             "gathered_by": _matrix_name(step.target.symbol),
@@ -137,12 +138,26 @@ class _Steps:
             record["value"] = _finite(self.values.number(step.partial)) if not open_ else self.per_sample(step)
         return record
 
+    def uses(self, step: Step) -> list[str]:
+        """Return the targets whose partials a line uses; of a long sum in a line about one target, every one of them."""
+        if not step.general and any(_runs(partial.by) for partial in step.uses):
+            step = self.written_out.step(step.target)
+        return [plain(partial.by) for partial in step.uses]
+
     def per_sample(self, step: Step) -> list[float | None]:
         """Return a value for each sample."""
         assert self.values is not None
-        rest = step.target.indices[1:]
-        found = (Ref(step.target.symbol, (n, *rest)) for n in range(1, self.values.sample_count + 1))
-        return [_finite(self.values.number(self.lines.step(target).partial)) for target in found]
+        symbol, rest = step.target.symbol, step.target.indices[1:]
+        partials = (Partial(step.partial.of, Ref(symbol, (n, *rest))) for n in range(1, self.values.samples + 1))
+        return [_finite(self.values.number(partial)) for partial in partials]
+
+    def entries(self, step: MatrixStep) -> list[list[float | None]]:
+        """Return the numbers of a matrix line, row by row."""
+        assert self.values is not None
+        array = self.values.matrix_partial(step.target)
+        rows = array.tolist() if array.ndim == 2 else [array.tolist()]
+        columns = None if step.columns is None else [unit - 1 for unit in step.columns]
+        return [[_finite(row[at]) for at in columns or range(len(row))] for row in rows]
 
     def reason(self, step: Step) -> str:
         """Return why, in plain text; worked out once a family."""
@@ -176,7 +191,7 @@ class _Steps:
             "entry": " = ".join(line_sides(self.latex, Formula(index, step.index_form.target))),
             "rule": step.index_form.rule,
             "reason": self.reason(step.index_form),
-            "uses": [_matrix_name(p.by.symbol) for p in step.index_form.uses if isinstance(p.by, Ref)],
+            "uses": list(dict.fromkeys(_matrix_name(p.by.symbol) for p in step.index_form.uses if isinstance(p.by, Ref))),
             "shape": list(step.shape),
             "gathers": self.gathers(step.family),
             "count": family_size(step.family),
@@ -188,6 +203,8 @@ class _Steps:
             record["name"] = self.text.line((Matrix(step.name),))[0]
         if step.columns is not None:
             record["columns"] = list(step.columns)
+        if self.values is not None:
+            record["value"] = self.entries(step)
         return record
 
 
@@ -198,6 +215,12 @@ def _matrix_name(symbol: Symbol) -> str:
     """Return the plain spelling of the matrix that gathers a symbol: W_2, b_1, Z_1, pred, X."""
     spelled = load("seed").spell_matrix(symbol)
     return spelled.base + (f"_{spelled.sub}" if spelled.sub else "")
+
+
+def _runs(atom: Atom) -> bool:
+    """Return whether an atom stands for several units: whether an index other than the sample runs in it."""
+    terms = atom.indices if isinstance(atom, Ref) else ()
+    return any(isinstance(term, Index) and term.dim.name != "samples" for term in terms)
 
 
 def _finite(value: float) -> float | None:

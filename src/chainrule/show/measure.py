@@ -29,11 +29,13 @@ _LETTERS = dict(
 _WIDTHS = {letter: width / 100 for letter, width in _LETTERS.items()} | {
     "(": 0.45, ")": 0.45, "[": 0.28, "]": 0.28, "|": 0.28, ",": 0.45, ".": 0.28, "/": 0.5, ":": 0.5, "∂": 0.58, "…": 1.2,
 }  # fmt: skip
-_GREEK, _DIGIT, _UPRIGHT = 0.6, 0.5, 0.53
+_GREEK, _DIGIT, _UPRIGHT = 0.6, 0.5, 0.5
 _BINARY, _DOT, _RELATION, _MINUS = 1.23, 0.73, 1.34, 0.78
 _SCRIPT = 0.7
 """The size of sub- and superscripts, and of fractions inside fractions."""
 _SUM = 1.62
+_MATRIX = 1.4
+"""The width of a matrix's own brackets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,10 @@ class _Latex(_Scanner):
         if token in (r"\left", r"\right"):
             bar = self.next() == "|"
             return Sign("", 0.28 if bar else 0.7, "" if bar else "open" if token == r"\left" else "close")
+        if token == r"\begin":
+            self.group(size)
+            cells = self._cells(size)
+            return Sign("", cells)
         if token == r"\sum":
             return Sign("", _SUM * size)
         if token == r"\sqrt":
@@ -186,6 +192,17 @@ class _Latex(_Scanner):
             return Sign("", _UPRIGHT * size * (len(token) - 1) + 0.17)
         return self.plain(token, signs, size)
 
+    def _cells(self, size: float) -> float:
+        """Return the width of a matrix up to its end: that of its widest row."""
+        widest, row = 0.0, _MATRIX
+        while self.at < len(self.found) and (token := self.next()) != r"\end":
+            if token == r"\\":
+                widest, row = max(widest, row), _MATRIX
+            else:
+                row += 1.0 if token == "&" else self.one(token, [], size).width
+        self.group(size)
+        return max(widest, row)
+
 
 class _Typst(_Scanner):
     tokens = re.compile(
@@ -194,6 +211,7 @@ class _Typst(_Scanner):
     binary = frozenset("+-")
     times = frozenset(("dot", "times", "dot.o"))
     relation = frozenset(("=", "<", ">", "<=", ">="))
+    calls = frozenset(("frac", "sqrt", "abs", "hat", "italic", "bold", "op", "upright"))
     functions = frozenset(("tanh", "log", "max", "min", "exp", "cosh", "sinh"))
 
     def group(self, size: float) -> float:
@@ -203,7 +221,9 @@ class _Typst(_Scanner):
         return self.one(self.next(), [], size).width
 
     def one(self, token: str, signs: list[Sign], size: float) -> Sign:
-        if len(token) > 1 and token[0].isalpha() and self.ahead() == "(" and self.found[self.at].start() == self._end():
+        if token == "mat":
+            return Sign("", self._cells(size))
+        if token in self.calls:
             inside = size * _SCRIPT if token == "frac" and size != 1 else size
             return Sign("", self.group(inside) + {"frac": 0.24, "sqrt": 0.83, "abs": 0.56}.get(token, 0))
         if token.startswith('"'):
@@ -213,6 +233,23 @@ class _Typst(_Scanner):
         if token in self.functions:
             return Sign("", _UPRIGHT * size * len(token) + 0.17)
         return self.plain(token.removeprefix("\\"), signs, size)
+
+    def _cells(self, size: float) -> float:
+        """Return the width of a matrix up to its end: that of its widest row."""
+        widest, row = 0.0, _MATRIX
+        depth = 0
+        while self.at < len(self.found):
+            token = self.next()
+            depth += {"(": 1, ")": -1}.get(token, 0)
+            if depth == 0:
+                break
+            if token == ";":
+                widest, row = max(widest, row), _MATRIX
+            elif token == ",":
+                row += 0.5
+            elif token not in ("delim", ":", '"["', "^", "_"):
+                row += self.one(token, [], size).width
+        return max(widest, row)
 
     def _arguments(self, size: float) -> float:
         """Return the width of the widest argument of a list, which is passed over."""
@@ -233,7 +270,7 @@ class _Typst(_Scanner):
 
 
 def signs_of(source: str, form: str, *, digits: int = 1) -> list[Sign]:
-    """Return the signs of a formula.
+    r"""Return the signs of a formula.
 
     Args:
         source: as `chainrule.show.write` writes it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chainrule.errors import SelectionError
@@ -95,14 +96,44 @@ def _text(
                 body.append(["⋮", sentence("page.elided", lang=lang, count=count - 3), ""])
             shown = "" if partial is None else number_text(partial, digits, TEXT)
             body.append([writer.write(ref), number_text(value, digits, TEXT), shown])
-    if values.drawn:
-        yield sentence("page.drawn", lang=lang, drawn=", ".join(values.drawn), seed=values.seed) + "\n\n"
+    if drawn := ", ".join(values.seed.drawn):
+        yield sentence("page.drawn", lang=lang, drawn=drawn, seed=values.seed.number) + "\n\n"
     widths = [max(columns(row[place]) for row in (heads, *body)) for place in range(3)]
     for row in (heads, ["─" * width for width in widths], *body):
         cells = [_padded(cell, width, right=place > 0) for place, (cell, width) in enumerate(zip(row, widths, strict=True))]
         yield "  ".join(cells).rstrip() + "\n"
     if verification is not None:
-        yield "\n" + verification.text(lang=lang) + "\n"
+        yield "\n" + verification_text(verification, lang=lang) + "\n"
+
+
+TOLERANCE = 1e-9
+"""The largest relative error that counts as agreement; a wrong derivative is off by far more, rounding by far less."""
+
+
+def passed(verification: Verification) -> bool:
+    """Return whether both methods agree."""
+    return verification.largest_relative <= TOLERANCE
+
+
+def verification_text(verification: Verification, *, lang: str = "en") -> str:
+    """Return what came of checking the partials, in a few sentences."""
+    outcome = "agree" if passed(verification) else "differ"
+    facts = {
+        "count": verification.count,
+        "total": verification.total,
+        "seed": verification.seed,
+        "error": f"{verification.largest_error:.2g}",
+        "where": verification.where,
+        "relative": f"{verification.largest_relative:.2g}",
+        "where_relative": verification.where_relative,
+    }
+    lines = [sentence(f"page.verify.{outcome}", lang=lang, **facts)]
+    if verification.sampled:
+        lines.append(sentence("page.verify.sampled", lang=lang, **facts))
+    if verification.kinks:
+        shown = ", ".join(verification.kinks[:10]) + (", …" if len(verification.kinks) > 10 else "")
+        lines.append(sentence("page.verify.kinks", lang=lang, kinks=shown))
+    return "\n".join(lines)
 
 
 def _count(symbol: Symbol) -> int:
@@ -132,10 +163,10 @@ def _json(values: Values, verification: Verification | None) -> Iterator[str]:
     head = {
         "chainrule": __version__,
         "network": values.network.to_toml(),
-        "samples": values.sample_count,
-        "seed": values.seed,
-        "drawn": list(values.drawn),
-        "verification": None if verification is None else verification.record(),
+        "samples": values.samples,
+        "seed": values.seed.number,
+        "drawn": list(values.seed.drawn),
+        "verification": None if verification is None else {**asdict(verification), "passed": passed(verification)},
     }
     yield json.dumps(head, ensure_ascii=False, indent=1)[:-2]
     for name, found in (("symbols", values.symbols), ("partials", values.partials)):

@@ -7,6 +7,7 @@ parameter, so that symbols, numbers and templates cannot differ in structure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -83,6 +84,7 @@ class Form:
     columns: Callable[[str], str]
     rowsum: str
     ones: str
+    matrix: Callable[[list[list[str]]], str]
     named: dict[str, str] = field(default_factory=dict)
     paint: Callable[[str, str], str] = lambda kind, text: text
 
@@ -111,10 +113,22 @@ def _typst_symbol(s: Spelled) -> str:
 
 
 def _typst_script(part: str) -> str:
-    # Letters side by side would be one unknown name to Typst; digits would be one number, which is what they look like.
+    # Letters side by side would be one unknown name to Typst; digits are one number, which is what they look like.
     if part.startswith(SLOT):
         return part
-    return " ".join(f"\\{c}" if c in "[](),;" else c for c in part) if not part.isdigit() else part
+    return re.sub(r"(?<=[^\W\d])(?=\w)|(?<=\w)(?=[^\W\d])", " ", part)
+
+
+def _typst_bracket(x: str, grows: bool) -> str:
+    # Brackets grow of themselves, which is too much around scripts that are only high, as those of W^([2]); escaped, they keep
+    # their size. A comma needs the pair, without which it would end an argument.
+    high = "^([" in x or "^((" in x
+    return f"\\({x}\\)" if high and not grows and "," not in x else f"({x})"
+
+
+def _typst_call(head: str, args: str) -> str:
+    # After a script, a bracket would belong to it.
+    return head + ('""' if "_" in head else "") + _typst_bracket(args, tall(args))
 
 
 TEXT = Form(
@@ -138,6 +152,7 @@ TEXT = Form(
     columns=lambda c: f"[:, {c}]",
     rowsum="rowsum",
     ones="𝟏",
+    matrix=lambda rows: "[" + "; ".join(", ".join(row) for row in rows) + "]",
     named={"lambda": "λ", "alpha": "α", "sqrt(2/pi)": "√(2/π)"},
 )
 
@@ -164,6 +179,7 @@ LATEX = Form(
     columns=lambda c: f"[:, {c}]",
     rowsum=r"\operatorname{rowsum}",
     ones=r"\mathbf{1}",
+    matrix=lambda rows: r"\begin{bmatrix} " + r" \\ ".join(" & ".join(row) for row in _square_up(rows)) + r" \end{bmatrix}",
     named={"lambda": r"\lambda", "alpha": r"\alpha", "sqrt(2/pi)": r"\sqrt{2/\pi}"},
 )  # fmt: skip
 
@@ -171,12 +187,13 @@ TYPST = Form(
     name="typst",
     symbol=_typst_symbol,
     fraction=lambda above, below: f"frac({above}, {below})",
-    partial=lambda of, by: f"frac(partial {of}, partial {by})",
+    # ∂ itself, because Typst keeps the space in `partial italic("loss")`, a space before a word.
+    partial=lambda of, by: f"frac(∂{of}, ∂{by})",
     summation=lambda index, low, high: f"sum_({index} = {low})^({high}) " if high else f"sum_({index}) ",
     power=lambda base, n: f"{base}^({n})",
     exponential=lambda x: f"e^({x})",
-    bracket=lambda x, tall: f"lr(( {x} ))" if tall else f"({x})",
-    call=lambda head, args: f"{head} ({args})",
+    bracket=_typst_bracket,
+    call=_typst_call,
     absolute=lambda x: f"abs({x})",
     delta=lambda x: f"delta_({x})",
     dot=" dot ",
@@ -185,16 +202,25 @@ TYPST = Form(
     fraction_is_atom=True,
     hadamard=" dot.o ",
     transpose=lambda m: f"{m}^T",
-    columns=lambda c: f"\\[:, {c}\\]",
+    columns=lambda c: f"\\[:\\, {c.replace(',', chr(92) + ',')}\\]",  # a bare comma would end an argument of frac
     rowsum='op("rowsum")',
     ones="bold(1)",
+    matrix=lambda rows: 'mat(delim: "[", ' + "; ".join(", ".join(row) for row in _square_up(rows)) + ")",
     named={"lambda": "lambda", "alpha": "alpha", "sqrt(2/pi)": "sqrt(2 slash pi)"},
 )
 
+
+
+def _square_up(rows: list[list[str]]) -> list[list[str]]:
+    """Return rows of one length: a row of dots stands in every column."""
+    width = max(map(len, rows))
+    return [row * width if len(row) == 1 else row for row in rows]
+
+
 FORMS = {form.name: form for form in (TEXT, LATEX, TYPST)}
 
-Put = Callable[[Atom], "str | None"]
-"""What stands in an atom's place; None for its symbol."""
+Put = Callable[[Expr], "str | None"]
+"""What stands in the place of an atom or of a whole matrix; None for its symbol."""
 
 
 class Writer:
@@ -329,7 +355,10 @@ class Writer:
             negative, rest = _signed(term)
             # A Σ reaches to the end of its product; what follows it in a sum would seem to belong to it.
             bound = isinstance(rest, Sum) and not last
-            text = self._at(rest, UNARY if bound else ADD if isinstance(rest, Sum) else MUL)
+            if position and not isinstance(rest, Sum):
+                text = self._after(rest)
+            else:
+                text = self._at(rest, UNARY if bound else ADD if isinstance(rest, Sum) else MUL)
             if position == 0:
                 parts.append(self.form.minus + text if negative else text)
             else:
@@ -337,23 +366,30 @@ class Writer:
         return "".join(parts)
 
     def _mul(self, factors: tuple[Expr, ...], dot: bool) -> tuple[str, int]:
+        form = self.form
         negative, rest = _signed(Mul(factors, dot))
         if negative:
             return self.form.minus + self._at(rest, MUL), ADD
         texts: list[str] = []
         for position, factor in enumerate(factors):
-            last = position == len(factors) - 1
-            if isinstance(factor, Sum) and last:
+            if isinstance(factor, Sum) and position == len(factors) - 1:
                 texts.append(self._write(factor)[0])
             else:
-                leads = position == 0 and not isinstance(factor, Add | Sum)
-                texts.append(self._at(factor, MUL if leads or isinstance(factor, Mul) else MUL))
+                texts.append(self._after(factor) if position else self._at(factor, MUL))
+        # Led by a negative number that was put in, it needs brackets wherever something stands before it.
+        level = UNARY if _visible(texts[0]).startswith(self.form.minus) else MUL
         if dot:
-            return self.form.dot.join(texts), MUL
+            return self.form.dot.join(texts), level
         joined = texts[0]
-        for before, text in zip(texts, texts[1:], strict=False):
-            joined += self._between(before, text) + text
-        return joined, MUL
+        for before, factor, text in zip(texts, factors[1:], texts[1:], strict=False):
+            number_put_in = self.put is not None and isinstance(factor, Ref | Partial)
+            joined += (form.dot if number_put_in else self._between(before, text)) + text
+        return joined, level
+
+    def _after(self, expr: Expr) -> str:
+        """Return expr as it stands behind another factor or term: in brackets where it starts with a minus."""
+        text, level = self._write(expr)
+        return self.form.bracket(text, tall(text)) if level in (ADD, UNARY) else text
 
     def _between(self, before: str, text: str) -> str:
         """Return what stands between two factors side by side: nothing before a bracket, a space otherwise, a dot between numbers."""
@@ -369,6 +405,8 @@ class Writer:
     def _matrix(self, expr: Expr) -> tuple[str, int]:
         form = self.form
         match expr:
+            case Matrix() if self.put is not None and (text := self.put(expr)) is not None:
+                return text, ATOM
             case Matrix(symbol, of, columns):
                 name = form.symbol(self.notation.spell_matrix(symbol, form.name))
                 if of is not None:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from chainrule.derive import Derivation, derive
 from chainrule.errors import ChainruleError, SelectionError
-from chainrule.expr import Expr, Ref, Symbol
+from chainrule.expr import Dim, Expr, Ref, Symbol
 from chainrule.figure.spelling import Named, parse_symbol, spell_matrix
 from chainrule.notation import plain
 from chainrule.program import build
+from chainrule.values.contract import Key, Store
 from chainrule.values.given import Seed, gather
 from chainrule.values.number import Reader
-from chainrule.values.plan import Key, Store, compile_program, symbol_key
+from chainrule.values.plan import compile_program, symbol_key
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -44,13 +45,13 @@ def evaluate(
 
     Args:
         net: the figure.
-        weights: numbers by name: `W_2`, an array of shape (in, out) with W_l[j, i] = w_ij^l; a skip connection's `W_3,1`;
-            one weight, `w_11^2`. Where the figure has no edge a matrix holds 0. Biases may stand here too.
+        weights: numbers by name: `W_2`, an array of shape (in, out) with W_l[j, i] = w_ij^l; a skip connection's
+            `W_3,1`; one weight, `w_11^2`. Where the figure has no edge a matrix holds 0. Biases may stand here too.
         biases: numbers by name: `b_1`, an array of shape (units,); one bias, `b_2^1`.
         inputs: an array of shape (N, inputs), a row a sample; (inputs,) for one sample.
-        targets: an array of shape (N, outputs); (outputs,) for one sample; (N,) or one number where a target is one number.
-            A loss by class index takes class numbers from 1 to the number of outputs, hinge −1 and 1, a binary
-            cross-entropy 0 to 1, softmax with cross-entropy rows that add up to 1.
+        targets: an array of shape (N, outputs); (outputs,) for one sample; (N,) or one number where a target is one
+            number. A loss by class index takes class numbers from 1 to the number of outputs, hinge −1 and 1, a
+            binary cross-entropy 0 to 1, softmax with cross-entropy rows that add up to 1.
         seed: a whole number, 0 or more; 0 where left out. `Values.seed` says what was drawn with it.
 
     Raises:
@@ -92,10 +93,10 @@ def array_name(symbol: Symbol) -> str:
 class Values:
     """The number of every symbol and of every partial, by name.
 
-    `values[name]` is a number where the name means one (`w_11^2`, `x_0`, `a_1^1[3]`, `loss`), an array where it means more:
-    `W_2` (in, out), `b_1` (units,), `X`, `Z_2`, `A_1`, `pred`, `true` with a row for each sample; `a_1^1` without a sample
-    is an array over samples where there are several. `values.partial(name)` is ∂loss/∂name, of the same shape. Nothing
-    that these return is to be written to.
+    `values[name]` is a number where the name means one (`w_11^2`, `x_0`, `a_1^1[3]`, `loss`), an array where it means
+    more: `W_2` (in, out), `b_1` (units,), `X`, `Z_2`, `A_1`, `pred`, `true` with a row for each sample; `a_1^1` without
+    a sample is an array over samples where there are several. `values.partial(name)` is ∂loss/∂name, of the same shape.
+    The arrays are read-only.
 
     Attributes:
         network: the figure.
@@ -212,12 +213,12 @@ class Values:
         own = {symbol_key(s): s for s in self.derivation.source.parameters}
         if not self.network.ties:
             return tuple(own.values())
-        dims = {d.name: d for s in (*own.values(), self.derivation.source.data[0]) for d in s.dims}
+        dims = [Dim(f"layer {level}", self.network.size(level)) for level in range(self.network.depth + 1)]
         found = []
         for level, layer in enumerate(self.network.layers, start=1):
             for c in sorted((c for c in self.network.connections if c.target == level), key=lambda c: -c.source):
                 edges = None if c.edges is None else frozenset(c.edges)
-                found.append(Symbol("w", (dims[f"layer {level}"], dims[f"layer {c.source}"]), level, c.source, edges))
+                found.append(Symbol("w", (dims[level], dims[c.source]), level, c.source, edges))
             if any(layer.bias):
                 found.append(own["b", level, None])
         return tuple(found)

@@ -1,7 +1,7 @@
 """The numbers that go in: from arguments, else from the sheet, else drawn with a visible seed; and whether they fit.
 
-Matrices are the page's: W_l has the shape (in, out), W_l[j, i] = w_ij^l, and rows of samples are samples. Every number that
-does not fit is an error that names both sizes, or the place; nothing is turned round, cut off or filled up in silence.
+Matrices are the page's: W_l has the shape (in, out), W_l[j, i] = w_ij^l, and rows are samples. Every number that does
+not fit is an error that names both sizes, or the place; nothing is turned round, cut off or filled up in silence.
 """
 
 from __future__ import annotations
@@ -46,9 +46,17 @@ class Seed:
 
 
 def gather(
-    net: Network, *, weights: Mapping[str, Any] | None, biases: Mapping[str, Any] | None, inputs: Any, targets: Any, seed: int | None
+    net: Network,
+    *,
+    weights: Mapping[str, Any] | None,
+    biases: Mapping[str, Any] | None,
+    inputs: Any,
+    targets: Any,
+    seed: int | None,
 ) -> tuple[dict[str, Array], Seed]:
-    """Return every number of a network by name: `W_1` (in, out), `b_1` (units,), `X` (N, inputs), `true` (N, outputs) or (N,).
+    """Return every number of a network by name, and the seed with what was drawn.
+
+    The names are `W_1` (in, out), `b_1` (units,), `X` (N, inputs) and `true` (N, outputs), or (N,) for classes.
 
     Args: as those of `chainrule.values.evaluate`.
 
@@ -91,11 +99,11 @@ def _parameters(net: Network, numbers: Mapping[str, Any], seed: int) -> tuple[di
     raise_all(problems)
     raise_all(_share(net, found)[:MAX_PROBLEMS])
     drawn = []
-    fresh: dict[str, Array] = {}
+    fresh: dict[str, NDArray[np.bool_]] = {}
     for name, array in found.items():
         np.copyto(array, sheet[name], where=np.isnan(array))
         array[~there[name]] = 0.0
-        fresh[name] = np.isnan(array)
+        fresh[name] = np.asarray(np.isnan(array), dtype=bool)
         if fresh[name].any():
             drawn.append(name)
             np.copyto(array, _draw(net, name, seed), where=fresh[name])
@@ -120,7 +128,11 @@ def _places(net: Network) -> Iterator[tuple[str, NDArray[np.bool_]]]:
 
 
 def _put(
-    name: str, given: Any, found: dict[str, Array], there: Mapping[str, NDArray[np.bool_]], problems: list[ChainruleError]
+    name: str,
+    given: Any,
+    found: dict[str, Array],
+    there: Mapping[str, NDArray[np.bool_]],
+    problems: list[ChainruleError],
 ) -> None:
     """Put what an argument says under one name into the arrays."""
     if name not in found:
@@ -180,7 +192,8 @@ def _entry(
         return None
     known = list(found)
     few = ", ".join(known if len(known) <= 6 else [*known[:3], "…", known[-1]])
-    problems.append(DataError("unknown_array", read=short(str(name)), known=few, near=near(str(name), known) or known[0]))
+    closest = near(str(name), known) or known[0]
+    problems.append(DataError("unknown_array", read=short(str(name)), known=few, near=closest))
     return None
 
 
@@ -292,10 +305,10 @@ def _draw_targets(kind: str, size: tuple[int, int], classes: int | None, seed: i
     if kind == "probability":
         return random.integers(0, 2, size).astype(np.float64)
     if kind == "sign":
-        return 2.0 * random.integers(0, 2, size) - 1.0
+        return 2.0 * random.integers(0, 2, size).astype(np.float64) - 1.0
     if kind in ("distribution", "shares"):
-        parts = random.exponential(size=size)
-        return parts / parts.sum(axis=1, keepdims=True)
+        parts: Array = random.exponential(size=size)
+        return np.asarray(parts / parts.sum(axis=1, keepdims=True))
     return random.uniform(-1, 1, size)
 
 
@@ -366,6 +379,7 @@ def spell_shape(shape: tuple[int, ...]) -> str:
 def _shape_error(name: str, read: tuple[int, ...], expected: tuple[int, ...]) -> DataError:
     if len(expected) == 2 and read == expected[::-1]:
         return DataError(
-            "transposed_matrix", what=name, rows=read[0], columns=read[1], expected_rows=expected[0], expected_columns=expected[1],
+            "transposed_matrix", what=name, rows=read[0], columns=read[1],
+            expected_rows=expected[0], expected_columns=expected[1],
         )  # fmt: skip
     return DataError("number_shape", what=name, read=spell_shape(read), expected=spell_shape(expected))

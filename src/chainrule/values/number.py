@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derive import Derivation, Link
-from chainrule.derive import key as family_key
+from chainrule.derive import Derivation, Link, key
 from chainrule.derive import terms as atom_terms
 from chainrule.errors import ProgramError
 from chainrule.expr import (
@@ -41,8 +40,9 @@ from chainrule.expr import (
 )
 from chainrule.notation import plain
 from chainrule.rules import RULES
+from chainrule.values.contract import Store
 from chainrule.values.numeric import GATHERS, PRIMITIVES
-from chainrule.values.plan import Planner, Store, key
+from chainrule.values.plan import Planner, array_key
 from chainrule.views import bound
 
 MANY = 32
@@ -98,9 +98,9 @@ class Reader:
                 primitive = PRIMITIVES.get(function)
                 if primitive is not None:
                     return primitive(*(np.float64(self._number(arg, at)) for arg in args))
-                value = RULES[function].value
-                assert value is not None, f"{function} has neither a value nor a primitive"
-                return self._number(value(*args, parameter=parameter), at)
+                expand = RULES[function].value
+                assert expand is not None, f"{function} has neither a value nor a primitive"
+                return self._number(expand(*args, parameter=parameter), at)
             case Gather(function, index, body, place):
                 vector = np.array([self._number(body, {**at, index: value}) for value in index.range()])
                 result = GATHERS[function](vector)
@@ -135,13 +135,13 @@ class Reader:
         place = tuple(self._term(term, at) for term in ref.indices)
         if ref.symbol.kind == "mask":
             return float(ref.symbol.support is None or place in ref.symbol.support)
-        return float(self.store[key(ref)][tuple(part - 1 for part in place)])
+        return float(self.store[array_key(ref)][tuple(part - 1 for part in place)])
 
     def _partial(self, partial: Partial, at: Binding) -> Any:
-        if partial.of == self.root and key(partial) in self.store:
+        if partial.of == self.root and array_key(partial) in self.store:
             by = partial.by
             assert isinstance(by, Ref)
-            return float(self.store[key(partial)][tuple(self._term(term, at) - 1 for term in by.indices)])
+            return float(self.store[array_key(partial)][tuple(self._term(term, at) - 1 for term in by.indices)])
         return self._number(self.local(partial), at)
 
     def _plannable(self, expr: Expr) -> bool:
@@ -149,8 +149,11 @@ class Reader:
 
     def _planned(self, expr: Expr, at: Binding) -> float:
         fixed = substitute(expr, dict(at))
-        known = replace_atoms(fixed, lambda atom: atom if isinstance(atom, Ref) or atom.of == self.root else self.local(atom))
-        return float(Planner().plan(known).run(self.store))
+
+        def put_in(atom: Atom) -> Expr:
+            return atom if isinstance(atom, Ref) or atom.of == self.root else self.local(atom)
+
+        return float(Planner().plan(replace_atoms(fixed, put_in)).run(self.store))
 
     def local(self, partial: Partial) -> Expr:
         """Return the value of ∂q/∂s where the statement of q reads s itself: the Derivation's Link.
@@ -161,15 +164,15 @@ class Reader:
         q, s = partial.of, partial.by
         if q == s:
             return ONE
-        if family_key(q) == family_key(s):
+        if key(q) == key(s):
             pairs = zip(atom_terms(q), atom_terms(s), strict=True)
             return mul(*(delta(left, right) for left, right in pairs))
         known = False
         for family in self.derivation.families:
-            if key(family.target) != key(s):
+            if array_key(family.target) != array_key(s):
                 continue
             for link in family.links:
-                if key(link.consumer) != key(q):
+                if array_key(link.consumer) != array_key(q):
                     continue
                 known = True
                 found = _at(link, family.target, q, s)

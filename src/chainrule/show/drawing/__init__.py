@@ -23,7 +23,7 @@ FORMATS = ("svg", "tikz", "tikz-fragment", "png", "pdf")
 
 DIRECTIONS = ("forward", "backward")
 THEMES = ("light", "dark")
-SCALES = (0.1, 10.0)
+SCALES = (0.1, 20.0)
 """The smallest and largest scale of a PNG."""
 
 
@@ -54,7 +54,7 @@ def draw(
         expand: whether large layers and deep networks are drawn with more of their units (up to 64 a layer, 40 layers).
         theme: light or dark.
         background: whether the paper is painted; without it the picture is transparent.
-        scale: pixels of a PNG for each unit of the drawing, 0.1 to 10.
+        scale: pixels of a PNG for each unit of the drawing, 0.1 to 20.
 
     Raises:
         SelectionError: where an option selects nothing: an unknown format, symbol, notation, language, ….
