@@ -1,12 +1,13 @@
 """What deriving and writing lines costs, beside SymPy, in one run: `python benchmarks/derive.py [--markdown]`.
 
-Every row is measured in this run, on this machine; SymPy is asked for the same networks, with a time limit, in a process of
-its own. Process times are the median of several starts.
+Every row is measured in this run, on this machine; SymPy is asked for the same networks, with a time limit, in a
+process of its own. Process times are the median of several starts.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import os
 import platform
@@ -71,11 +72,7 @@ def large() -> list[tuple[str, str]]:
     start = time.perf_counter()
     count = write_all("784-1000-1000-10")
     took = time.perf_counter() - start
-    peak = int(
-        subprocess.run(
-            [sys.executable, "-c", _PEAK], check=True, capture_output=True, text=True
-        ).stdout
-    )
+    peak = int(subprocess.run([sys.executable, "-c", _PEAK], check=True, capture_output=True, text=True).stdout)
     return [
         ("784-1000-1000-10: the index-general derivation, written", ms(general)),
         ("784-1000-1000-10: one weight's line (derivation at hand)", ms(one)),
@@ -114,7 +111,10 @@ def beside_sympy() -> list[tuple[str, ...]]:
     rows = []
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import sympy"], check=True)
-    print(f"\nSymPy {sympy.__version__}: its import alone takes {ms(time.perf_counter() - start)} as a process.", end="\n\n")
+    print(
+        f"\nSymPy {sympy.__version__}: its import alone takes {ms(time.perf_counter() - start)} as a process.",
+        end="\n\n",
+    )
     for shorthand in ("2-3-2-1", "2-5-3-1", "2-10-5-1", "2-20-10-1", "2-50-25-1", "2-100-50-1", "2-1000-500-1"):
         net = Network.read(shorthand)
         took, count = best(lambda s=shorthand: write_all(s), repeat=3)
@@ -138,11 +138,11 @@ def with_limit(shorthand: str) -> tuple[str, str]:
     while len(found) < 2 and time.monotonic() < end and (process.is_alive() or not queue.empty()):
         try:
             found.append(ms(queue.get(timeout=0.5)))
-        except Exception:  # noqa: BLE001, S112, PERF203 - the queue is empty for now
+        except Exception:
             continue
     process.kill()
     process.join()
-    return tuple((found + [f"over {LIMIT:.0f} s", "–"])[:2])  # type: ignore[return-value]
+    return tuple([*found, f"over {LIMIT:.0f} s", "–"][:2])  # type: ignore[return-value]
 
 
 def ask_sympy(shorthand: str, queue: object) -> None:
@@ -152,7 +152,7 @@ def ask_sympy(shorthand: str, queue: object) -> None:
     sizes = list(map(int, shorthand.split("-")))
     before = [sp.Symbol(f"x_{j}") for j in range(sizes[0])]
     weights = []
-    for level, (width, size) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for level, (width, size) in enumerate(itertools.pairwise(sizes), start=1):
         rows = [[sp.Symbol(f"w_{i},{j}^{level}") for j in range(1, width + 1)] for i in range(1, size + 1)]
         weights += [w for row in rows for w in row]
         sums = [sum(w * a for w, a in zip(row, before, strict=True)) for row in rows]

@@ -1,7 +1,7 @@
 """Every view and form of one derivation gives the same numbers.
 
-Chains, substituted and expanded forms are evaluated; matrix lines are computed as matrices, by a small reader of this file's
-own; and the line of numbers that a person sees is read back as arithmetic, brackets and all.
+Chains, substituted and expanded forms are evaluated; matrix lines are computed as matrices, by a small reader of this
+file's own; and the line of numbers that a person sees is read back as arithmetic, brackets and all.
 """
 
 import ast
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from strategies import networks
 
 from chainrule import Network
 from chainrule.expr import (
@@ -39,6 +38,7 @@ from chainrule.show.document import Equation, compose
 from chainrule.show.text import TextEmitter
 from chainrule.values import numeric
 from chainrule.views import Lines, steps
+from strategies import networks
 
 CLOSE = {"rel": 1e-9, "abs": 1e-12}
 
@@ -76,7 +76,7 @@ def each_sample(target, samples):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(networks(sensible=True), st.integers(1, 4), st.integers(0, 1000))
 def test_matrix_lines_compute_the_same(network, samples, seed):
-    """Each matrix line, computed with @ and ⊙ as it is written, is the array of partials, of the shape that it states."""
+    """Each matrix line, computed with @ and ⊙ as it is written, is the array of partials, of the stated shape."""
     values = network.values(**drawn(network, samples, seed))
     seen = 0
     for step in matrix_steps(network.derive(samples=None), inputs=True):
@@ -150,7 +150,9 @@ def matrix(expr, values):
         case Power(base, exponent):
             return read(base) ** exponent
         case Iverson(left, relation, right):
-            compare = {"<": np.less, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal, "=": np.equal}[relation]
+            compare = {"<": np.less, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal, "=": np.equal}[
+                relation
+            ]
             return compare(read(left), read(right)).astype(float)
         case Gather(function, _, body, _):
             assert function == "softmax"
@@ -165,10 +167,10 @@ def matrix(expr, values):
 
 
 PRIMITIVES = {
-    "exp": np.exp, "expm1": np.expm1, "log": np.log, "abs": np.abs, "sign": np.sign, "max": np.maximum, "min": np.minimum,
-    "tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "softplus": lambda z: np.log1p(np.exp(z)),
-    "logcosh": lambda x: np.log(np.cosh(x)), "normal_pdf": lambda x: np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
-    "normal_cdf": numeric.normal_cdf,
+    "exp": np.exp, "expm1": np.expm1, "log": np.log, "abs": np.abs, "sign": np.sign, "max": np.maximum,
+    "min": np.minimum, "tanh": np.tanh, "logcosh": lambda x: np.log(np.cosh(x)), "normal_cdf": numeric.normal_cdf,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "softplus": lambda z: np.log1p(np.exp(z)),
+    "normal_pdf": lambda x: np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
 }  # fmt: skip
 
 
@@ -205,7 +207,7 @@ def test_the_numbers_of_a_line_read_back_to_its_value(network, samples, seed, de
 
 
 def arithmetic(text):
-    """The value of a line of numbers as it is printed: nothing but + − · / powers, brackets and the functions of the table."""
+    """The value of a line of numbers as it is printed: + − · / powers, brackets and the functions of the table."""
     python = text.replace("−", "-").replace("·", "*").replace("λ", str(SELU[0])).replace("α", str(SELU[1]))
     python = python.replace("√(2/π)", repr(math.sqrt(2 / math.pi)) + " ").replace("log cosh", "logcosh")
     python = re.sub(r"([²³])", lambda m: "**" + {"²": "2", "³": "3"}[m[1]], python)
@@ -221,8 +223,8 @@ def arithmetic(text):
 
 SELU = (1.0507009873554805, 1.6732632423543772)
 OPERATIONS = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
-    ast.USub: operator.neg,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow:
+    operator.pow, ast.USub: operator.neg,
 }  # fmt: skip
 COMPARISONS = {ast.Gt: operator.gt, ast.Lt: operator.lt, ast.GtE: operator.ge, ast.LtE: operator.le}
 NAMES = {

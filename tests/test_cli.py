@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 SLOW = 60
+NEURON = b"[[neuron]]\nname='%s'\nfrom=%s\n"
 
 
 def run(*arguments, cwd=None, text=True, **environment):
     """One whole process; its output is whatever it wrote."""
     return subprocess.run(
         [sys.executable, "-m", "chainrule", *map(str, arguments)],
-        capture_output=True, text=text, timeout=SLOW, cwd=cwd, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=text, timeout=SLOW, cwd=cwd, env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -126,7 +128,7 @@ def test_misuse_is_refused(arguments, said):
         ("latin1.toml", "name = 'Übung'".encode("latin-1")),
         ("syntax.toml", b"layers = 2-3-1\n"),
         ("unknown.toml", b"layers = '2-3-1'\nweigths = 3\n"),
-        ("cycle.toml", b"inputs=['x']\noutputs=['b']\n[[neuron]]\nname='a'\nfrom=['b']\n[[neuron]]\nname='b'\nfrom=['a','x']\n"),
+        ("cycle.toml", b"inputs=['x']\noutputs=['b']\n" + NEURON % (b"a", b"['b']") + NEURON % (b"b", b"['a','x']")),
         ("shape.toml", b"layers='2-3-1'\n[weights]\nW_1=[[1,2],[3,4],[5,6]]\n"),
         ("nan.toml", b"layers='2-1'\n[weights]\n\"w_11^1\"=nan\n"),
         ("deep.toml", b"a = " + b"[" * 5000 + b"]" * 5000),
@@ -212,7 +214,8 @@ def test_an_output_that_cannot_show_unicode():
 def test_hostile_names_are_only_names(tmp_path, form):
     """What a person calls a network or a unit is escaped in every form."""
     (tmp_path / "sheet.toml").write_text(
-        'name = "<script>alert(1)</script> $x$ \\\\input{/etc/passwd} #eval(1) `rm` & _%"\nlayers = "2-2-1"\n', encoding="utf-8"
+        'name = "<script>alert(1)</script> $x$ \\\\input{/etc/passwd} #eval(1) `rm` & _%"\nlayers = "2-2-1"\n',
+        encoding="utf-8",
     )
     result = run("derive", "sheet.toml", "--format", form, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
@@ -227,7 +230,7 @@ def test_hostile_names_are_only_names(tmp_path, form):
 
 
 def test_json_has_what_the_issue_of_a_line_needs():
-    """Each Step: target, latex with target, chain, substituted, expanded, rule, uses, shape, and with numbers its value."""
+    """Each Step has target, latex (target, chain, substituted, expanded), rule, uses, shape, and its value."""
     result = run("derive", "2-3-2-1", "--format", "json", "--numbers")
     document = json.loads(result.stdout)
     targets = [step["target"] for step in document["steps"]]

@@ -1,7 +1,7 @@
 """The document that the project began from comes out, every equation in its own spelling, with its slips repaired.
 
-`fixtures/seed/derivation.md` is that document byte for byte; `truth.json` says which of its links are wrong and what repairs
-them. A repair is applied to the text; what then stands there must be what chainrule writes.
+`fixtures/seed/derivation.md` is that document byte for byte; `truth.json` says which of its links are wrong and what
+repairs them. A repair is applied to the text; what then stands there must be what chainrule writes.
 """
 
 import json
@@ -27,7 +27,7 @@ def normal(latex: str) -> str:
 
 
 def repaired(entry: dict) -> list[str]:
-    """The sides of one equation after the repairs that truth.json names, which say where they apply (rhs where not said)."""
+    """The sides of one equation after the repairs that truth.json names; they apply to the rhs where not said."""
     sides = [entry["links"][0]["lhs"], *(link["rhs"] for link in entry["links"])]
     for position, link in enumerate(entry["links"]):
         for repair in link.get("repair", ()):
@@ -57,7 +57,9 @@ def test_the_truth_has_all_slips():
     assert [link["verdict"] for link in links].count("wrong") == 7
 
 
-@pytest.mark.parametrize("entry", SCALAR_LINES, ids=lambda entry: f"line{entry['line']}-{entry['links'][0]['lhs'][:24]}")
+@pytest.mark.parametrize(
+    "entry", SCALAR_LINES, ids=lambda entry: f"line{entry['line']}-{entry['links'][0]['lhs'][:24]}"
+)
 def test_every_scalar_equation_comes_out(entry):
     """Each equation of lines 8 to 57, repaired, is an equation of the document for 2-3-2-1, side by side."""
     wanted = repaired(entry)
@@ -77,7 +79,7 @@ def test_the_gap_is_filled():
 
 @pytest.mark.parametrize("line", MATRIX_LINES)
 def test_every_matrix_equation_comes_out(line):
-    """Lines 61, 65, 69: the last layer of 2-1, 2-100-1, 2-100-50-1; the seed's δ is δ_l here, and Z_l of a linear output is pred."""
+    """Lines 61, 65, 69: the last layer of three networks; the seed's δ is δ_l here, Z_l of a linear output is pred."""
     shorthand, layer = MATRIX_LINES[line]
     (entry,) = (entry for entry in TRUTH if entry["line"] == line)
     wanted = [side.replace(r"\delta", rf"\delta_{layer}").replace(f"Z_{layer}", "pred") for side in repaired(entry)]
@@ -93,7 +95,7 @@ def test_every_matrix_equation_comes_out(line):
     ],
 )
 def test_matrix_shapes(shorthand, shapes):
-    """The seed's three networks have (2,1), (100,1), (50,1) last; as one network 2-100-50-1 the first two are (2,100), (100,50)."""
+    """The last layers have (2,1), (100,1), (50,1); 2-100-50-1 as a whole (2,100), (100,50), (50,1)."""
     from chainrule.matrix import matrix_steps
 
     found = {

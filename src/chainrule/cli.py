@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _terminated(number: int, frame: object) -> None:
+def _terminated(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)
 
 
@@ -72,7 +72,7 @@ def _language(arguments: list[str]) -> str:
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Examples: `chainrule derive 2-3-2-1`, `chainrule draw 2-3-2-1 -o net.svg`, `chainrule values 2-3-2-1 --verify`.",
+    epilog="Examples: `chainrule derive 2-3-2-1`, `chainrule draw 2-3-2-1 -o net.svg`, `chainrule values 2-3-2-1`.",
 )
 @click.version_option(__version__, prog_name="chainrule")
 def commands() -> None:
@@ -86,10 +86,16 @@ def _network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.argument("net", metavar="NET"),
-            click.option("--hidden", metavar="NAME", help="Activation of hidden layers that name none.  [default: sigmoid]"),
-            click.option("--output", "output_activation", metavar="NAME", help="Activation of the outputs.  [default: identity]"),
+            click.option(
+                "--hidden", metavar="NAME", help="Activation of hidden layers that name none.  [default: sigmoid]"
+            ),
+            click.option(
+                "--output", "output_activation", metavar="NAME", help="Activation of the outputs.  [default: identity]"
+            ),
             click.option("--bias/--no-bias", default=None, help="Whether the units have biases."),
-            click.option("--loss", metavar="NAME", help="The loss: mse, mae, huber(0.5), bce, softmax_cross_entropy, …"),
+            click.option(
+                "--loss", metavar="NAME", help="The loss: mse, mae, huber(0.5), bce, softmax_cross_entropy, …"
+            ),
             click.option("--reduction", metavar="HOW", help="sum, mean, batchmean, or samples=mean,outputs=sum."),
         )
     ):
@@ -102,7 +108,9 @@ def _number_options(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--x", "x", metavar="NUMBERS", help="One sample's inputs: 0.5,-1."),
             click.option("--true", "true", metavar="NUMBERS", help="One sample's targets: 1."),
-            click.option("--set", "settings", metavar="NAME=NUMBER", multiple=True, help="A weight or bias: w_11^2=0.3 (repeat)."),
+            click.option(
+                "--set", "settings", metavar="NAME=NUMBER", multiple=True, help="A weight or bias: w_11^2=0.3 (repeat)."
+            ),
             click.option("--data", metavar="FILE", help="Samples in CSV, NPY or NPZ."),
             click.option("--weights", "weights_file", metavar="FILE", help="Weights and biases in NPZ or CSV."),
             click.option("--seed", type=click.IntRange(min=0), help="Seed for all numbers not given.  [default: 0]"),
@@ -115,8 +123,20 @@ def _number_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
-            click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="Language of the words."),
-            click.option("--notation", metavar="NAME", default="seed", show_default=True, help="How symbols are spelled: seed, parens, ng, nielsen, bishop."),
+            click.option(
+                "--lang",
+                type=click.Choice(["en", "ko"]),
+                default="en",
+                show_default=True,
+                help="Language of the words.",
+            ),
+            click.option(
+                "--notation",
+                metavar="NAME",
+                default="seed",
+                show_default=True,
+                help="How symbols are spelled: seed, parens, ng, nielsen, bishop.",
+            ),
             click.option("-o", "--out", "out", metavar="FILE", help="Write to a file (its ending names the format)."),
         )
     ):
@@ -127,22 +147,40 @@ def _shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @commands.command(
     epilog=(
         "Examples: `chainrule derive 2-3-2-1 --of w_11^2`, `chainrule derive 2-100-50-1 --view matrix`, "
-        "`chainrule derive 2-3-2-1 --numbers --x 0.5,-1 --true 1`, `chainrule derive 2-3-1 --bias --loss mse -o sheet.pdf`."
+        "`chainrule derive 2-3-2-1 --numbers --x 0.5,-1 --true 1`, `chainrule derive 2-3-1 --bias -o sheet.pdf`."
     )
 )
 @_network_options
-@click.option("--of", "of", metavar="NAME", help="Only this: w_11^2, b_1^2, a_1^1, W_2, 'layer 2', or a name on the sheet.")
+@click.option(
+    "--of", "of", metavar="NAME", help="Only this: w_11^2, b_1^2, a_1^1, W_2, 'layer 2', or a name on the sheet."
+)
 @click.option("--all", "every", is_flag=True, help="Every line, however many, instead of a textbook's ⋮.")
 @click.option("--general", is_flag=True, help="One index-general line for each layer.")
-@click.option("--view", type=click.Choice(["scalar", "matrix", "both"]), default="scalar", show_default=True, help="Line by line, or whole layers.")
-@click.option("--depth", type=click.Choice(["shown", "substituted", "expanded", "both"]), default="shown", show_default=True, help="How far the last side goes.")
+@click.option(
+    "--view",
+    type=click.Choice(["scalar", "matrix", "both"]),
+    default="scalar",
+    show_default=True,
+    help="Line by line, or whole layers.",
+)
+@click.option(
+    "--depth",
+    type=click.Choice(["shown", "substituted", "expanded", "both"]),
+    default="shown",
+    show_default=True,
+    help="How far the last side goes.",
+)
 @click.option("--inputs", is_flag=True, help="Include ∂loss/∂x.")
 @click.option("--paths", is_flag=True, help="With --of: the paths to the loss, one a line, instead of lines.")
 @click.option("--samples", metavar="N", help="How many samples the loss gathers: a number, or N for any.")
 @click.option("--numbers", is_flag=True, help="Put the numbers in.")
 @_number_options
-@click.option("--digits", type=click.IntRange(1, 17), default=6, show_default=True, help="Significant digits of shown numbers.")
-@click.option("--format", "format_", type=click.Choice(DERIVE_FORMATS), help="The form.  [default: by FILE's ending, else text]")
+@click.option(
+    "--digits", type=click.IntRange(1, 17), default=6, show_default=True, help="Significant digits of shown numbers."
+)
+@click.option(
+    "--format", "format_", type=click.Choice(DERIVE_FORMATS), help="The form.  [default: by FILE's ending, else text]"
+)
 @_shared_options
 def derive(**options: Any) -> None:
     """Derive ∂loss/∂w for every w of NET, line by line."""
@@ -157,7 +195,8 @@ def derive(**options: Any) -> None:
         _emit_text(options["out"], _paths(derivation, options["of"]))
         return
     shown: dict[str, Any] = {
-        name: options[name] for name in ("of", "view", "every", "general", "notation", "lang", "depth", "digits", "inputs")
+        name: options[name]
+        for name in ("of", "view", "every", "general", "notation", "lang", "depth", "digits", "inputs")
     }
     shown["numbers"] = numbers
     if format_ == "json":
@@ -172,19 +211,26 @@ def derive(**options: Any) -> None:
         _emit_bytes(options["out"], to_pdf(document))
         return
     from chainrule.show import emitter_of
-
     from chainrule.show.emit import emit
 
     _emit_text(options["out"], emit(emitter_of(document, format_, colour=_coloured(options["out"]))))
 
 
-@commands.command(epilog="Examples: `chainrule draw 2-3-2-1 -o net.svg`, `chainrule draw 2-3-2-1 --highlight w_11^1 -o path.png`.")
+@commands.command(
+    epilog="Examples: `chainrule draw 2-3-2-1 -o net.svg`, `chainrule draw 2-3-2-1 --highlight w_11^1 -o path.png`."
+)
 @_network_options
 @click.option("--highlight", metavar="NAME", help="Light up every path from this symbol to the loss.")
-@click.option("--direction", type=click.Choice(["forward", "backward"]), help="Draw the flow of values, or of partials.")
+@click.option(
+    "--direction", type=click.Choice(["forward", "backward"]), help="Draw the flow of values, or of partials."
+)
 @click.option("--expand", is_flag=True, help="Draw up to 64 units of a layer, and 40 layers, instead of a few.")
-@click.option("--scale", type=click.FloatRange(0.1, 20), default=2.0, show_default=True, help="Pixels per point, for PNG.")
-@click.option("--format", "format_", type=click.Choice(DRAW_FORMATS), help="The form.  [default: by FILE's ending, else svg]")
+@click.option(
+    "--scale", type=click.FloatRange(0.1, 20), default=2.0, show_default=True, help="Pixels per point, for PNG."
+)
+@click.option(
+    "--format", "format_", type=click.Choice(DRAW_FORMATS), help="The form.  [default: by FILE's ending, else svg]"
+)
 @_shared_options
 def draw(**options: Any) -> None:
     """Draw NET, left to right, every weight labelled."""
@@ -202,13 +248,19 @@ def draw(**options: Any) -> None:
         _emit_text(options["out"], [picture])
 
 
-@commands.command(epilog="Examples: `chainrule values 2-3-2-1 --seed 1 --verify`, `chainrule values sheet.toml --format json`.")
+@commands.command(
+    epilog="Examples: `chainrule values 2-3-2-1 --seed 1 --verify`, `chainrule values sheet.toml --format json`."
+)
 @_network_options
 @_number_options
 @click.option("--all", "every", is_flag=True, help="Every row, however many, instead of ⋮.")
 @click.option("--verify", is_flag=True, help="Recompute every partial by complex steps; exit 1 where they differ.")
-@click.option("--digits", type=click.IntRange(1, 17), default=6, show_default=True, help="Significant digits of shown numbers.")
-@click.option("--format", "format_", type=click.Choice(VALUE_FORMATS), help="The form.  [default: by FILE's ending, else text]")
+@click.option(
+    "--digits", type=click.IntRange(1, 17), default=6, show_default=True, help="Significant digits of shown numbers."
+)
+@click.option(
+    "--format", "format_", type=click.Choice(VALUE_FORMATS), help="The form.  [default: by FILE's ending, else text]"
+)
 @_shared_options
 def values(**options: Any) -> None:
     """Evaluate NET: the number of every symbol and of every partial."""
@@ -228,7 +280,7 @@ def values(**options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-@commands.command(epilog='Example: `chainrule completion bash >> ~/.bashrc`.')
+@commands.command(epilog="Example: `chainrule completion bash >> ~/.bashrc`.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the script that completes commands and options in a shell."""
@@ -341,7 +393,8 @@ def _emit_text(out: str | None, pieces: Iterable[str]) -> None:
             stream.write(piece)
         stream.flush()
     except BrokenPipeError:
-        # The reader has gone (`| head`): nothing is wrong. Python would complain again at exit, so its output is closed off.
+        # The reader has gone (`| head`): nothing is wrong. Python would complain again at exit, so its output is
+        # closed off.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in what was read: the source's name, its text, and the half-open span of columns (0-based) on a line (1-based)."""
+    """A place in what was read: a half-open span of columns (0-based) on a line (1-based) of a named source."""
 
     source: str
     line: int | None = None
@@ -80,8 +80,8 @@ class ChainruleError(Exception):
         if self.place and (caret := self.place.caret()):
             lines.append(caret)
         for part in ("expected", "fix"):
-            if text := sentence(f"error.{self.key}.{part}", lang=lang, **self.facts):
-                lines.append(f"  {sentence(f'label.{part}', lang=lang)}: {text}")
+            text = sentence(f"error.{self.key}.{part}", lang=lang, **self.facts)
+            lines += [f"  {sentence(f'label.{part}', lang=lang)}: {text}"] if text else []
         return "\n".join(lines)
 
     def __str__(self) -> str:

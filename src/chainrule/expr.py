@@ -1,8 +1,8 @@
 """Index-notation expressions: a closed set of nodes, and the algebra of building and substituting them.
 
 An expression is a frozen tree. An *atom* is a named quantity with its indices: `Ref` (z¹_i) or `Partial` (∂loss/∂z¹_i).
-Everything else is arithmetic on atoms. No calculus stands here (`chainrule.derive`), no numbers (`chainrule.values`) and
-no spelling (`chainrule.notation`, `chainrule.show`).
+Everything else is arithmetic on atoms. No calculus stands here (`chainrule.derive`), no numbers (`chainrule.values`)
+and no spelling (`chainrule.notation`, `chainrule.show`).
 
 The small functions (`add`, `mul`, `total`, …) build nodes and keep them tidy: they drop zeros and ones, unwrap single
 terms and resolve what is certain. They never reorder what a person would read from left to right.
@@ -192,7 +192,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """A function of a whole vector, read at one place: softmax of `body` over `index`, at `at`; or log-sum-exp, which has no place."""
+    """A function of a whole vector: softmax of `body` over `index`, read `at` one place; or log-sum-exp, at none."""
 
     function: str
     index: Index
@@ -686,7 +686,7 @@ def _factors(expr: Expr) -> tuple[Expr, ...]:
 def count_nodes(expr: Expr, *, limit: int) -> int:
     """Return how many nodes expr has, counting no further than `limit`."""
     count = 0
-    for count, _ in enumerate(walk(expr), start=1):  # noqa: B007 - the count is the result
+    for count, _ in enumerate(walk(expr), start=1):
         if count >= limit:
             break
     return count

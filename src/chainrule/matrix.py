@@ -1,9 +1,9 @@
 """The matrix view: the families' index patterns recognised as matrix products, elementwise products and row sums.
 
 The layout, stated on every document: rows are samples; Z_l = A_{l−1} W_l with W_l of shape (in, out), so that
-W_l[j, i] = w_{ij}^l; a gradient has the shape of what it is the gradient of. Nothing is derived here: Σ_n a_j[n] ∂loss/∂z_i[n]
-*is* Aᵀδ once its free indices are laid out as row j and column i, and the transpose appears because the summed index
-is the row of A. A pattern that is none of these is left in index notation rather than guessed at.
+W_l[j, i] = w_{ij}^l; a gradient has the shape of what it is the gradient of. Nothing is derived here: Σ_n a_j[n]
+∂loss/∂z_i[n] *is* Aᵀδ once its free indices are laid out as row j and column i, and the transpose appears because the
+summed index is the row of A. A pattern that is none of these is left in index notation rather than guessed at.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _rows_and_columns(ref: Ref) -> tuple[Index | None, Index | None]:
     if any(isinstance(term, Lookup) for term in terms):
         raise _NoPattern
     found = [term if isinstance(term, Index) else None for term in terms]
-    if ref.symbol.kind in ("w",) or (ref.symbol.kind == "mask" and len(found) == 2):
+    if ref.symbol.kind == "w" or (ref.symbol.kind == "mask" and len(found) == 2):
         return found[1], found[0]
     return (None, found[0]) if len(found) == 1 else (found[0], found[1])
 

@@ -1,7 +1,7 @@
 """Network → Program: the forward computation as single-assignment statements in index notation, and its type checker.
 
-A Program knows nothing of layers beyond the labels of its symbols. Batches are an index n over samples in every statement;
-a single sample is a batch of one, whose index is not written. For a network z, a, pred and the loss read
+A Program knows nothing of layers beyond the labels of its symbols. Batches are an index n over samples in every
+statement; a single sample is a batch of one, whose index is not written. For a network z, a, pred and the loss read
 
     z^l_i[n]  = Σ_j a^{l-1}_j[n] w^l_ij + b^l_i        a^l_i[n] = f(z^l_i[n])
     loss      = Σ_n Σ_k loss(pred_k[n], true_k[n])
@@ -139,7 +139,11 @@ class _Builder:
         parameters: list[Symbol] = []
         for level in range(1, net.depth + 1):
             into = sorted((c for c in net.connections if c.target == level), key=lambda c: -c.source)
-            parameters += [self.weights[c.target, c.source] for c in into if self.weights[c.target, c.source].support != frozenset()]
+            parameters += [
+                self.weights[c.target, c.source]
+                for c in into
+                if self.weights[c.target, c.source].support != frozenset()
+            ]
             statements += self._layer(level, into, parameters)
         if not net.reads_last_layer:
             for position, (level, unit) in enumerate(net.output_units, start=1):
@@ -205,7 +209,9 @@ class _Builder:
         j = Index("j", self.units[c.source])
         before = Ref(self._activation(c.source), (self.n, j))
         for symbol, edges, table in self._owners(c):
-            indices: tuple[Term, ...] = (i, j) if table is None else (Lookup(table, 0, (i, j)), Lookup(table, 1, (i, j)))
+            indices: tuple[Term, ...] = (
+                (i, j) if table is None else (Lookup(table, 0, (i, j)), Lookup(table, 1, (i, j)))
+            )
             mask = []
             if edges is not None:
                 gate = Symbol("mask", (i.dim, j.dim), c.target, c.source, support=frozenset(edges))
@@ -266,7 +272,9 @@ def _settled(statement: Statement) -> Statement:
 
 
 def check(program: Program) -> None:
-    """Raise ProgramError where a statement does not fit: an index out of its Dim, an unbound one, a symbol used before or assigned twice.
+    """Raise ProgramError where statements do not fit together.
+
+    An index outside its Dim, one that is not bound, a symbol used before it is assigned, or assigned twice.
 
     Every pass that makes a Program runs this check on its result.
     """
@@ -309,7 +317,9 @@ def _check_atom(atom: Atom) -> None:
             raise ProgramError("index_range", read=str(symbol), value=term, expected=dim.name, size=dim.size)
         for index in term_indices(term):
             if any(not 1 <= value <= (index.dim.size or value) for value in index.values or ()):
-                raise ProgramError("index_range", read=str(symbol), value=index.values, expected=dim.name, size=dim.size)
+                raise ProgramError(
+                    "index_range", read=str(symbol), value=index.values, expected=dim.name, size=dim.size
+                )
 
 
 def atom_name(atom: Atom) -> str:

@@ -1,9 +1,9 @@
 """The table: one row per elementary function, activation and loss — its value, its derivative, how it is written, why.
 
-A row holds expressions, not programs: `value` in terms of more elementary rows, `slopes` (the derivative by each argument)
-written as the field writes them, through the function's own result where that is usual — a(1 − a) for the sigmoid. Every
-form, the numbers, the judge and the compiler read these rows; adding an activation or a loss is adding one row. Rows without
-a `value` are primitives, whose numbers stand in `chainrule.values`.
+A row holds expressions, not programs: `value` in terms of more elementary rows, `slopes` (the derivative by each
+argument) written as the field writes them, through the function's own result where that is usual — a(1 − a) for the
+sigmoid. Every form, the numbers, the judge and the compiler read these rows; adding an activation or a loss is adding
+one row. Rows without a `value` are primitives, whose numbers stand in `chainrule.values`.
 
 At a kink the row takes one value and its sentence in `prose/` (`rule.kink.<name>`) says which.
 """
@@ -48,12 +48,14 @@ class Rule:
         name: the name in shorthand, TOML and code.
         text, latex, typst: the head as it is written, `σ` in σ(z).
         value: (args…, parameter=) → the value in more elementary functions; None for a primitive.
-        slopes: for each argument (…, result=, parameter=) → the derivative; arguments beyond these are differentiated from `value`.
+        slopes: for each argument (…, result=, parameter=) → the derivative; arguments beyond these are differentiated
+            from `value`.
         aliases: other names that people use.
         parameter: the default of the one parameter, where there is one.
         vector: whether it takes a whole row of units or outputs at once.
         class_index: for a loss, whether the target is the number of a class, counted from 1.
-        targets: for a loss, what its targets are: number, sign (−1 or 1), probability (0 to 1), distribution (a row adds up
+        targets: for a loss, what its targets are: number, sign (−1 or 1), probability (0 to 1), distribution (a row
+            adds up
             to 1, as p − t needs it) or shares (usually a distribution, but any numbers will do).
         build: for a loss that is not a sum of one term per output: (index, pred, true) → the loss of one sample.
         reduction: for a loss, the usual way to gather, over (samples, outputs).

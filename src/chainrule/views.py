@@ -1,10 +1,11 @@
 """The scalar view: the families' formulas at fixed indices, as Steps — made when somebody asks for them, one at a time.
 
 A Step of ∂loss/∂s has three forms. The *chain* names the partials that are multiplied (and added, over paths). The
-*substituted* form puts in the local derivatives and stops at the neighbouring partial; activations are passed through, so
-that the neighbour of a z is the next z, as in the seed's first layer and in the δ-recursion of every textbook. The
-*expanded* form goes all the way to pred, true, weights and activations, as in the seed's second layer. A sum over at most
-`limit` units is written out term by term; a longer one stays a Σ, so that a line's length does not grow with the network.
+*substituted* form puts in the local derivatives and stops at the neighbouring partial; activations are passed through,
+so that the neighbour of a z is the next z, as in the seed's first layer and in the δ-recursion of every textbook. The
+*expanded* form goes all the way to pred, true, weights and activations, as in the seed's second layer. A sum over at
+most `limit` units is written out term by term; a longer one stays a Σ, so that a line's length does not grow with the
+network.
 
 The matrix view stands in `chainrule.matrix`.
 """
@@ -89,7 +90,7 @@ class Step:
 
     @property
     def shown(self) -> Expr:
-        """The last side as the seed writes it: expanded where one path leads to the loss, else through the neighbours."""
+        """The last side as the seed writes it: expanded where one path leads to the loss, else by the neighbours."""
         return self.expanded if self.single else self.substituted
 
     @property
@@ -110,7 +111,7 @@ class Step:
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """The sizes of the free indices: () for one number, (3, 2) for a layer's weights at once; None is the open N."""
+        """The sizes of the free indices: () for one number, (3, 2) for a layer's weights; None is the open N."""
         return tuple(
             None if term.dim.size is None else len(term) for term in self.target.indices if isinstance(term, Index)
         )
@@ -122,7 +123,7 @@ class Step:
 
         return plain(self.target)
 
-    def show(self, format: str = "text", **options: Any) -> str:  # noqa: A002 - the word people know
+    def show(self, format: str = "text", **options: Any) -> str:
         """Return this one line in a form; see `chainrule.show.render_step`."""
         from chainrule.show import render_step
 
@@ -161,7 +162,7 @@ class _Forms:
 
 
 class Lines:
-    """The maker of Steps for one Derivation: families at given indices, with sums of at most `limit` terms written out."""
+    """The maker of Steps for one Derivation: families at given indices, sums of at most `limit` terms written out."""
 
     def __init__(self, derivation: Derivation, *, limit: int = WRITE_OUT) -> None:
         self.derivation = derivation
@@ -334,7 +335,7 @@ def _moved(link: Link, moves: dict[Index, Term]) -> Link:
 
 
 def _tied(local: Expr) -> bool:
-    """Return whether a local derivative depends on which weights are tied, so that its terms must be looked at one by one."""
+    """Return whether a local derivative depends on which weights are tied: its terms must be looked at one by one."""
     return any(
         isinstance(node, Delta) and (isinstance(node.left, Lookup) or isinstance(node.right, Lookup))
         for node in walk(local)
@@ -394,7 +395,8 @@ def steps(
 
     Args:
         derivation: what is shown.
-        of: a weight, bias, neuron or layer (`w_11^2`, `b_1^2`, `a_1^2`, `W_2`, `layer 2`, a name on the sheet); all where left out.
+        of: a weight, bias, neuron or layer (`w_11^2`, `b_1^2`, `a_1^2`, `W_2`, `layer 2`, a name on the sheet); all
+            where left out.
         every: whether every line is wanted, however many; otherwise long families are elided as in a textbook.
         general: whether only the index-general lines are wanted, one a family.
         limit: sums over more units than this stay a Σ.
@@ -411,6 +413,7 @@ def steps(
 
 
 def family_steps(lines: Lines, family: Family, *, every: bool, general: bool = False) -> Iterator[Step | Elision]:
+    """Yield a family's Steps: all, only the general one, or as a textbook elides them."""
     tied = any(_tied(link.local) for link in family.links)  # such weights have no one formula a person would read
     if general and not tied:
         yield lines.gathered.step(family.target)
@@ -475,9 +478,11 @@ def _targets(derivation: Derivation, name: str) -> Iterator[Family | Ref]:
     wanted = name.strip()
     if net is not None:
         for level in range(net.depth + 1):
-            for unit in range(1, net.size(level) + 1) if (level == 0 and net.input_names) or (
-                level and net.layers[level - 1].names
-            ) else ():
+            for unit in (
+                range(1, net.size(level) + 1)
+                if (level == 0 and net.input_names) or (level and net.layers[level - 1].names)
+                else ()
+            ):
                 if net.unit_name(level, unit) == wanted:
                     yield from _of_unit(derivation, level, unit)
                     return
@@ -537,9 +542,9 @@ def _of_unit(derivation: Derivation, level: int, unit: int) -> Iterator[Ref]:
 def _find_symbol(derivation: Derivation, named: Named) -> Symbol | None:
     kind = named.kind if named.kind in ("pred", "true", "loss") else named.kind.lower()
     for symbol in derivation.of:
-        if symbol.kind == kind and (symbol.layer is None or symbol.layer == named.layer):
-            if kind != "w" or symbol.source == named.source:
-                return symbol
+        same = symbol.kind == kind and (symbol.layer is None or symbol.layer == named.layer)
+        if same and (kind != "w" or symbol.source == named.source):
+            return symbol
     return None
 
 
@@ -574,7 +579,9 @@ def paths(derivation: Derivation, name: str) -> Iterator[tuple[Ref, ...]]:
     root = derivation.source.root
     assert isinstance(root, Ref)
     for target in _targets(derivation, name):
-        stack: list[tuple[Ref, ...]] = [(target,)] if isinstance(target, Ref) else [(t,) for t in lines.instances(target)]
+        stack: list[tuple[Ref, ...]] = (
+            [(target,)] if isinstance(target, Ref) else [(t,) for t in lines.instances(target)]
+        )
         stack.reverse()
         while stack:
             path = stack.pop()
@@ -597,5 +604,3 @@ def _consumers(lines: Lines, target: Ref) -> list[Ref]:
             if isinstance(one.consumer, Ref):
                 found[one.consumer] = None
     return list(found)
-
-

@@ -6,7 +6,7 @@ import unicodedata
 
 
 def columns(text: str) -> int:
-    """Return how many terminal columns a text takes: none for escape sequences and marks, two for wide characters.
+    r"""Return how many terminal columns a text takes: none for escape sequences and marks, two for wide characters.
 
     Example:
         >>> columns("층 1"), columns("\\x1b[1mab\\x1b[0m")

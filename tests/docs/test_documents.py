@@ -148,7 +148,7 @@ class Checker(doctest.OutputChecker):
 def python(block: Block, namespace: dict[str, object]) -> list[str]:
     """What fails in a Python block."""
     if ">>> " not in block.body:
-        exec(compile(block.body, str(block), "exec"), namespace)  # noqa: S102
+        exec(compile(block.body, str(block), "exec"), namespace)
         return []
     example = doctest.DocTestParser().get_doctest(block.body, namespace, str(block), str(block.document), block.line)
     out = io.StringIO()

@@ -7,7 +7,6 @@ import re
 import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
-from strategies import networks
 
 from chainrule import Network
 from chainrule.expr import Ref
@@ -17,6 +16,7 @@ from chainrule.show.document import Bulk, Equation, compose
 from chainrule.show.json import schema
 from chainrule.show.latex import LatexEmitter
 from chainrule.views import Step
+from strategies import networks
 
 VALIDATOR = Draft202012Validator(schema())
 

@@ -1,8 +1,9 @@
 """Lines written from a template are, character for character, those that each Step alone writes."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
-from strategies import networks
 
 from chainrule import Network
 from chainrule.notation import load, names
@@ -12,6 +13,7 @@ from chainrule.show.markdown import MarkdownEmitter
 from chainrule.show.templates import family_template, fill
 from chainrule.show.text import TextEmitter
 from chainrule.views import Lines
+from strategies import networks
 
 
 def both_ways(network, notation, emitter_class, depth, **options):
@@ -32,8 +34,9 @@ def both_ways(network, notation, emitter_class, depth, **options):
 
 
 def pieces(text):
-    """A text without its line breaks, which depend on the width of a line and may fall differently."""
-    return text.replace("\\begin{align*}", "\\[").replace("\\end{align*}", "\\]").replace("&", "").replace("\\\\", "").split()
+    """A text without what breaks its lines, which depends on the width of a line and may fall differently."""
+    text = re.sub(r"\\begin\{align\*\}", r"\\[", re.sub(r"\\end\{align\*\}", r"\\]", text))
+    return re.sub(r"&|\\\\|\\quad\b|\\(left|right|biggl|biggr)(?=[()])", "", text).split()
 
 
 @pytest.mark.parametrize("notation", names())

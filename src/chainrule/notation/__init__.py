@@ -4,8 +4,8 @@ A notation is a TOML table beside this file: for every kind of symbol its base l
 above, how a sample is marked, which letters indices take, and what ∂loss/∂… is called. Adding one is adding a table.
 Spelling only: the structure of a line is `chainrule.show`'s, its meaning the Derivation's.
 
-The *plain* spelling (`w_11^2`, `x_0`, `a_1^1[3]`) is the seed's, whatever notation is shown: it is the name of a symbol on the
-command line, in JSON and in TOML. It stands in `chainrule.figure.spelling`.
+The *plain* spelling (`w_11^2`, `x_0`, `a_1^1[3]`) is the seed's, whatever notation is shown: it is the name of a
+symbol on the command line, in JSON and in TOML. It stands in `chainrule.figure.spelling`.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Notation:
         return join_subscripts(parts)
 
     def _hole(self, term: Term, shift: int) -> str:
-        """Return what a hole in a template says of one subscript: `#0+1`, a running index and a shift, or its letters."""
+        """Return what a template's hole says of one subscript: `#0+1`, a running index and a shift, or letters."""
         if isinstance(term, Index) and term.name.startswith(SLOT):
             return f"#{term.name[1:]}{shift:+d}"
         return self.term(term, shift)

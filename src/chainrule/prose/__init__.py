@@ -1,8 +1,9 @@
 """Every sentence that the product shows, in English and Korean.
 
 The sentences are data: `prose/<lang>/<group>.toml`, read when first needed. A key is dotted, its first part the group:
-`error.unknown_activation.say`. Placeholders are those of `str.format`; a fact may be formatted, never called or evaluated
-(keys and templates are ours, the facts are plain values). A test proves that both languages have the same keys and placeholders.
+`error.unknown_activation.say`. Placeholders are those of `str.format`; a fact may be formatted, never called or
+evaluated (keys and templates are ours, the facts are plain values). A test proves that both languages have the same
+keys and placeholders.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def template(key: str, *, lang: str) -> str | None:
 def sentence(key: str, *, lang: str = "en", **facts: object) -> str:
     """Return a sentence with its facts put in.
 
-    Parts of an error that it need not have (`….expected`, `….fix`) give '' where they are absent; any other absent key is
-    a bug and raises KeyError.
+    Parts of an error that it need not have (`….expected`, `….fix`) give '' where they are absent; any other absent key
+    is a bug and raises KeyError.
 
     Example:
         >>> sentence("label.fix", lang="en")

@@ -19,7 +19,7 @@ FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json
 """The forms a derivation can be shown in."""
 
 
-def render(derivation: Derivation, format: str = "text", **options: Any) -> str:  # noqa: A002 - the word people know
+def render(derivation: Derivation, format: str = "text", **options: Any) -> str:
     """Return a derivation in a form.
 
     Args:
@@ -39,14 +39,14 @@ def render(derivation: Derivation, format: str = "text", **options: Any) -> str:
     return write_document(compose(derivation, **options), format)
 
 
-def write_document(document: Document, format: str) -> str:  # noqa: A002
+def write_document(document: Document, format: str) -> str:
     """Return a composed Document in a form."""
     from chainrule.show.emit import emit
 
     return "".join(emit(emitter_of(document, format)))
 
 
-def emitter_of(document: Document, format: str, *, colour: bool = False) -> Emitter:  # noqa: A002
+def emitter_of(document: Document, format: str, *, colour: bool = False) -> Emitter:
     """Return what writes a Document in a form; `colour` is for text on a terminal."""
     if format == "text":
         from chainrule.show.text import TextEmitter
@@ -73,7 +73,7 @@ def emitter_of(document: Document, format: str, *, colour: bool = False) -> Emit
     raise SelectionError("unknown_format", read=format, known=", ".join(FORMATS), near=suggest(format, FORMATS))
 
 
-def render_step(step: Step, format: str = "text", *, notation: str = "seed", depth: str = "shown") -> str:  # noqa: A002
+def render_step(step: Step, format: str = "text", *, notation: str = "seed", depth: str = "shown") -> str:
     """Return one Step as a line: ∂loss/∂s = chain = its value.
 
     Args:

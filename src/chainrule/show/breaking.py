@@ -1,8 +1,8 @@
-"""Where a line that is too long for the page is broken: before its =, then before a + or −, then before a ·, inside brackets last.
+"""Where a line too long for the page is broken: before =, then before + or −, then before ·, inside brackets last.
 
-The rows come back as signs; how rows are written is each form's own. The order is that of T. W. Chaundy, P. R. Barrett and
-C. Batey, The Printing of Mathematics (1954): as far outside as possible, the mark at the head of the new row, which stands
-further in the more brackets are open.
+The rows come back as signs; how rows are written is each form's own. The order is that of T. W. Chaundy, P. R. Barrett
+and C. Batey, The Printing of Mathematics (1954): as far outside as possible, the mark at the head of the new row, which
+stands further in the more brackets are open.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Row:
 
 
 def rows(signs: Sequence[Sign], room: float) -> list[Row]:
-    """Return a side in rows that fit into `room` em where they can; one row where it fits whole.
+    r"""Return a side in rows that fit into `room` em where they can; one row where it fits whole.
 
     Example:
         >>> from chainrule.show.measure import signs_of
-        >>> for row in rows(signs_of(r"(a + b) \\cdot (c + d)", "latex"), 5):
+        >>> for row in rows(signs_of(r"(a + b) \cdot (c + d)", "latex"), 5):
         ...     print(row.steps, row.source)
         0 (a + b)
-        1 \\cdot (c + d)
+        1 \cdot (c + d)
     """
     if width(signs) <= room:
         return [Row(0, tuple(signs))]
@@ -70,10 +70,15 @@ def torn(row_list: Sequence[Row]) -> list[Row]:
                 if opened[0] != at:
                     inside = "".join(_between(row_list, opened, (at, position)))
                     marks[opened] = marks[at, position] = "torn tall" if re.search("frac|sum|mat", inside) else "torn"
-    return [
-        replace(row, signs=tuple(replace(s, kind=f"{s.kind} {marks[at, p]}") if (at, p) in marks else s for p, s in enumerate(row.signs)))
-        for at, row in enumerate(row_list)
-    ]  # fmt: skip
+    found = []
+    for at, row in enumerate(row_list):
+        kinds = [f"{sign.kind} {marks.get((at, position), '')}".strip() for position, sign in enumerate(row.signs)]
+        found.append(replace(row, signs=tuple(map(_of_kind, row.signs, kinds))))
+    return found
+
+
+def _of_kind(sign: Sign, kind: str) -> Sign:
+    return sign if kind == sign.kind else replace(sign, kind=kind)
 
 
 def _between(row_list: Sequence[Row], start: tuple[int, int], end: tuple[int, int]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Derivation → Document: what stands on the page, in order, before any form is chosen.
 
-A Document is headings, prose, equations, elisions and long runs of lines, with expressions still expressions. Every form
-writes the same Document; so a sentence, a line or a number can never be in one form and missing from another.
+A Document is headings, prose, equations, elisions and long runs of lines, with expressions still expressions. Every
+form writes the same Document; so a sentence, a line or a number can never be in one form and missing from another.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from chainrule.errors import SelectionError
 from chainrule.expr import (
     ANY_LAYER,
     Add,
-    Atom,
     Call,
     Div,
     Expr,
@@ -207,7 +206,8 @@ def sides(step: Step, *, depth: str = "shown") -> tuple[Expr, ...]:
 def line_sides(writer: Writer, formula: Formula) -> list[str]:
     """Return a formula's sides as they are written.
 
-    Where a partial is directly a sum, ∂loss/∂pred = (pred − true), the sum keeps its brackets: it is a unit in every later line.
+    Where a partial is directly a sum, ∂loss/∂pred = (pred − true), the sum keeps its brackets: it is a unit in every
+    later line.
     """
     parts = writer.line(formula.sides, formula.target)
     first, last = formula.sides[0], formula.sides[-1]
@@ -576,7 +576,9 @@ def _restricted(ref: Ref) -> tuple[int, ...] | None:
 def _same_name(side: Expr, found: list[Expr]) -> bool:
     """Return whether a matrix side only repeats the partial that the line starts from."""
     return any(
-        isinstance(side, Matrix) and isinstance(old, Matrix) and replace(old, columns=None) == replace(side, columns=None)
+        isinstance(side, Matrix)
+        and isinstance(old, Matrix)
+        and replace(old, columns=None) == replace(side, columns=None)
         for old in found
     )
 

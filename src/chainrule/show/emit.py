@@ -172,7 +172,7 @@ def _pieces(emitter: Emitter) -> Iterator[str]:
 
 
 def number_text(value: float, digits: int, form: Form) -> str:
-    """Return a number as a person writes it: `digits` significant digits, no needless zeros, 10 to a power when far from 1.
+    """Return a number as a person writes it: so many significant digits, no needless zeros, a power of 10 far from 1.
 
     Example:
         >>> number_text(-0.25, 6, FORMS["text"]), number_text(1e-9, 6, FORMS["latex"])

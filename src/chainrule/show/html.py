@@ -1,8 +1,8 @@
-"""HTML that stands alone: KaTeX, its fonts, the style and the drawing are inside the one file; nothing is fetched, ever.
+"""HTML that stands alone: KaTeX, its fonts, the style and the drawing are inside the one file; nothing is ever fetched.
 
-Formulas stand in the page as LaTeX text, which a small script sets (`static/page/page.js`); where scripts are off, the text is
-what one reads. What a person typed is text everywhere: escaped here, rendered with `trust: false`, and a content security
-policy lets no other script run.
+Formulas stand in the page as LaTeX text, which a small script sets (`static/page/page.js`); where scripts are off, the
+text is what one reads. What a person typed is text everywhere: escaped here, rendered with `trust: false`, and a
+content security policy lets no other script run.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ class HtmlEmitter(Emitter):
 
 def _source(math: str) -> str:
     """Return LaTeX as text of a page; a word is no product of letters."""
-    return escape(_WORD.sub(r"\\mathit{\1}", math)) if SLOT not in math else _WORD.sub(r"\\mathit{\1}", math).translate(_ENTITIES)
+    # Not escape(), which would take the marks of a template's holes for controls.
+    return _WORD.sub(r"\\mathit{\1}", math).translate(_ENTITIES)
 
 
 def _tex(quotient: str) -> str:

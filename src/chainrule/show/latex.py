@@ -58,19 +58,19 @@ HANGUL_FONTS = (
 
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": "'", "…": r"\dots{}", "ᵀ": r"\textsuperscript{T}",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": "'", "…": r"\dots{}", "ᵀ": r"\textsuperscript{T}",
     "→": r"$\to$", "−": "$-$", "∈": r"$\in$", "Σ": r"$\Sigma$", "∂": r"$\partial$", "⊙": r"$\odot$", "·": r"$\cdot$",
-    "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$", "⋮": r"$\vdots$", "𝟏": r"$\mathbf{1}$", "∞": r"$\infty$", "√": r"$\surd$",
+    "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$", "⋮": r"$\vdots$", "𝟏": r"$\mathbf{1}$", "∞": r"$\infty$",
+    "√": r"$\surd$",
 } | dict(
     zip(
         "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΦΨΩ",
         (
-            rf"$\{name}$"
-            for name in (
-                "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi "
-                "chi psi omega Gamma Delta Theta Lambda Xi Pi Phi Psi Omega"
-            ).split()
+            r"$\alpha$", r"$\beta$", r"$\gamma$", r"$\delta$", r"$\varepsilon$", r"$\zeta$", r"$\eta$", r"$\theta$",
+            r"$\iota$", r"$\kappa$", r"$\lambda$", r"$\mu$", r"$\nu$", r"$\xi$", r"$\pi$", r"$\rho$", r"$\sigma$",
+            r"$\tau$", r"$\upsilon$", r"$\varphi$", r"$\chi$", r"$\psi$", r"$\omega$", r"$\Gamma$", r"$\Delta$",
+            r"$\Theta$", r"$\Lambda$", r"$\Xi$", r"$\Pi$", r"$\Phi$", r"$\Psi$", r"$\Omega$",
         ),
         strict=True,
     )
@@ -85,7 +85,7 @@ _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
 
 def escape(text: str, *, hangul: bool = False) -> str:
-    """Return words so that LaTeX sets them as they are read, whatever characters they hold.
+    r"""Return words so that LaTeX sets them as they are read, whatever characters they hold.
 
     A character that the document's fonts lack (an emoji, or Hangul without a font for it) is named instead of dropped.
 
@@ -95,9 +95,9 @@ def escape(text: str, *, hangul: bool = False) -> str:
 
     Example:
         >>> print(escape("50 % of $x_0$"))
-        50 \\% of \\$x\\_0\\$
+        50 \% of \$x\_0\$
         >>> print(escape("π 🙂"))
-        $\\pi$ \\texttt{U+1F642}
+        $\pi$ \texttt{U+1F642}
     """
     return "".join(_set(char, hangul) for char in unicodedata.normalize("NFC", text))
 
@@ -107,7 +107,7 @@ def _set(char: str, hangul: bool) -> str:
         return _ESCAPES[char]
     if char.isspace():
         return " "
-    if " " <= char <= "~" or "\u00a1" <= char <= "\u017f" and char != "\u00ad" or char in "–—‘’“”":  # noqa: RUF021
+    if " " <= char <= "~" or "\u00a1" <= char <= "\u017f" and char != "\u00ad" or char in "–—‘’“”":
         return char
     if hangul and _HANGUL.match(char):
         return char
@@ -130,7 +130,8 @@ class LatexEmitter(Emitter):
         super().__init__(document)
         self.whole = whole
         self.dollars = dollars
-        self.hangul = document.lang == "ko" or any(isinstance(part, str) and _HANGUL.search(part) for part in document.title)
+        title = "".join(part for part in document.title if isinstance(part, str))
+        self.hangul = document.lang == "ko" or _HANGUL.search(title) is not None
         self.digits = 1
         self.among_words = Writer(_AMONG_WORDS, document.notation)
 

@@ -15,11 +15,11 @@ from chainrule.show.write import LATEX
 
 
 def escape(text: str) -> str:
-    """Return words so that Markdown shows them as they are read: no emphasis, no links, no HTML, no formulas.
+    r"""Return words so that Markdown shows them as they are read: no emphasis, no links, no HTML, no formulas.
 
     Example:
         >>> print(escape("a_b <script> $x$"))
-        a\\_b &lt;script&gt; \\$x\\$
+        a\_b &lt;script&gt; \$x\$
     """
     entities = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
     kept = (" " if char.isspace() else char for char in text if char.isprintable() or char.isspace())

@@ -1,9 +1,9 @@
 """How wide a formula is set: its LaTeX or Typst source read as signs, each with its width in Computer Modern.
 
-TeX breaks no display, and Typst only where it likes; so a line that would run off the page must be broken before it is set,
-and for that its width must be known. Both forms are set in Computer Modern here, whose widths are those of cmmi10 and
-cmr10 (D. E. Knuth, Computer Modern Typefaces, 1986), in em. Only what `chainrule.show.write` writes is read; a source of
-another origin gets a rough width, never an error. Where to break stands in `chainrule.show.breaking`.
+TeX breaks no display, and Typst only where it likes; so a line that would run off the page must be broken before it is
+set, and for that its width must be known. Both forms are set in Computer Modern here, whose widths are those of cmmi10
+and cmr10 (D. E. Knuth, Computer Modern Typefaces, 1986), in em. Only what `chainrule.show.write` writes is read; a
+source of another origin gets a rough width, never an error. Where to break stands in `chainrule.show.breaking`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _LETTERS = dict(
 """Widths of the italic letters, italic correction included, in hundredths of an em."""
 
 _WIDTHS = {letter: width / 100 for letter, width in _LETTERS.items()} | {
-    "(": 0.45, ")": 0.45, "[": 0.28, "]": 0.28, "|": 0.28, ",": 0.45, ".": 0.28, "/": 0.5, ":": 0.5, "∂": 0.58, "…": 1.2,
+    "(": 0.45, ")": 0.45, "[": 0.28, "]": 0.28, "|": 0.28, ",": 0.45, ".": 0.28, "/": 0.5, ":": 0.5, "∂": 0.58,
+    "…": 1.2,
 }  # fmt: skip
 _GREEK, _DIGIT, _UPRIGHT = 0.6, 0.5, 0.5
 _BINARY, _DOT, _RELATION, _MINUS = 1.23, 0.73, 1.34, 0.78

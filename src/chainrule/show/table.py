@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import json
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ FORMATS = ("text", "json", "csv")
 
 
 def write_values(
-    values: Values, format: str = "text", *, verification: Verification | None = None,  # noqa: A002
+    values: Values, format: str = "text", *, verification: Verification | None = None,
     notation: str = "seed", lang: str = "en", digits: int = 6, every: bool = False,
 ) -> Iterator[str]:  # fmt: skip
     """Yield the table of all symbols and all partials, piece by piece.
@@ -100,7 +101,9 @@ def _text(
         yield sentence("page.drawn", lang=lang, drawn=drawn, seed=values.seed.number) + "\n\n"
     widths = [max(columns(row[place]) for row in (heads, *body)) for place in range(3)]
     for row in (heads, ["─" * width for width in widths], *body):
-        cells = [_padded(cell, width, right=place > 0) for place, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            _padded(cell, width, right=place > 0) for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         yield "  ".join(cells).rstrip() + "\n"
     if verification is not None:
         yield "\n" + verification_text(verification, lang=lang) + "\n"
@@ -145,11 +148,7 @@ def _count(symbol: Symbol) -> int:
 
 def _last(rows: Iterator[tuple[Ref, float, float | None]]) -> Iterator[tuple[Ref, float, float | None]]:
     """Yield the last of the rows only."""
-    last = None
-    for last in rows:  # noqa: B007 - the last one is wanted
-        pass
-    if last is not None:
-        yield last
+    yield from collections.deque(rows, maxlen=1)
 
 
 def _padded(cell: str, width: int, *, right: bool) -> str:

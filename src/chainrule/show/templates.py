@@ -1,8 +1,9 @@
 """Long runs of lines that differ in subscripts alone, written from one template.
 
-A family of a million weights has one formula. Its line is written once, with holes for the subscripts; each line is then the
-template with its subscripts put in. What comes out equals, character for character, what writing each Step alone gives (a
-test compares them); families whose lines differ in more than subscripts (missing edges, ties, softmax) have no template.
+A family of a million weights has one formula. Its line is written once, with holes for the subscripts; each line is
+then the template with its subscripts put in. What comes out equals, character for character, what writing each Step
+alone gives (a test compares them); families whose lines differ in more than subscripts (missing edges, ties, softmax)
+have no template.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from chainrule.views import Lines
 
 
 def family_template(lines: Lines, family: Family, writer: Writer, *, depth: str) -> list[str] | None:
-    """Return the sides of a family's line with holes for its subscripts, or None where subscripts are not all that differs."""
+    """Return the sides of a family's line with holes for subscripts, or None where its lines differ in more."""
     from chainrule.show.document import Formula, line_sides, sides
 
     if family.target.symbol.support is not None or any(_irregular(f) for f in _behind(lines, family)):

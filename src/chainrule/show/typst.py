@@ -1,7 +1,7 @@
 """Typst, and from it PDF by the `typst` package (the extra `pdf`): no TeX, no shell, no network.
 
-The source uses nothing but Typst itself, so that it compiles anywhere and can be edited by hand. The same document gives
-the same bytes: no dates stand in it.
+The source uses nothing but Typst itself, so that it compiles anywhere and can be edited by hand. The same document
+gives the same bytes: no dates stand in it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ ROOM = 42.0
 _EQUALS = 1.34
 
 HANGUL_FONTS = (
-    "Noto Serif CJK KR", "Noto Serif KR", "NanumMyeongjo", "Nanum Myeongjo", "AppleMyungjo", "Batang", "Source Han Serif K",
-    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Nanum Gothic", "NanumBarunGothic", "Apple SD Gothic Neo", "Malgun Gothic",
-    "Source Han Sans K", "UnBatang", "UnDotum", "Baekmuk Batang", "Baekmuk Gulim",
+    "Noto Serif CJK KR", "Noto Serif KR", "NanumMyeongjo", "Nanum Myeongjo", "AppleMyungjo", "Batang",
+    "Source Han Serif K", "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Nanum Gothic", "NanumBarunGothic",
+    "Apple SD Gothic Neo", "Malgun Gothic", "Source Han Sans K", "UnBatang", "UnDotum", "Baekmuk Batang", "Baekmuk Gulim",
 )  # fmt: skip
 """Families with Hangul, those with serifs first, since formulas are set in one."""
 
@@ -48,7 +48,9 @@ _PREAMBLE = """\
 #show math.equation.where(block: true): set block(above: 0.85em, below: 0.85em, breakable: true)
 #show math.equation.where(block: true): pad.with(left: 1.5em)
 #let why(body) = block(above: 1.35em, below: 0.95em, sticky: true, text(size: 0.9em, body))
-#let beside(note, body) = grid(columns: (1fr, auto), align: (start + horizon, end + horizon), body, text(size: 0.9em, note))
+#let beside(note, body) = grid(
+  columns: (1fr, auto), align: (start + horizon, end + horizon), body, text(size: 0.9em, note)
+)
 """
 
 _AMONG_WORDS = replace(TYPST, partial=lambda of, by: f"∂{of}\\/∂{by}")
@@ -59,11 +61,11 @@ _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
 
 def escape(text: str) -> str:
-    """Return words so that Typst sets them as they are read, whatever characters they hold.
+    r"""Return words so that Typst sets them as they are read, whatever characters they hold.
 
     Example:
         >>> print(escape("= a_b *c* #let $x$ // no comment"))
-        \\= a\\_b \\*c\\* \\#let \\$x\\$ \\/\\/ no comment
+        \= a\_b \*c\* \#let \$x\$ \/\/ no comment
     """
     kept = (char for char in unicodedata.normalize("NFC", text) if char.isprintable() or char.isspace())
     found = "".join(" " if c.isspace() else f"\\{c}" if c in "\\`*_{}[]()#$<>@~=+-/\"'" else c for c in kept)
@@ -200,5 +202,5 @@ def _fonts() -> Fonts:
 
 def _has_hangul(family: str) -> bool:
     """Return whether a family is known to have Hangul, by its name."""
-    known = r"cjk|nanum|malgun|batang|gulim|dotum|gungsuh|myeongjo|myungjo|gothic neo|source han| kr$|pretendard|hangul|korea"
+    known = "cjk|nanum|malgun|batang|gulim|dotum|gungsuh|my[eu]+ngjo|gothic neo|source han| kr$|pretendard|hangul"
     return re.search(known, family, re.IGNORECASE) is not None

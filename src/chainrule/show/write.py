@@ -1,8 +1,8 @@
 """Expressions → strings: one walk, and a table of how each form sets a fraction, a sum, a symbol.
 
-Brackets are decided here, once, by precedence, for every form. A Form is only a row of small functions and marks; a Notation
-says how symbols are spelled. What is to stand in an atom's place — its symbol, its number, a hole in a template — is a
-parameter, so that symbols, numbers and templates cannot differ in structure.
+Brackets are decided here, once, by precedence, for every form. A Form is only a row of small functions and marks; a
+Notation says how symbols are spelled. What is to stand in an atom's place — its symbol, its number, a hole in a
+template — is a parameter, so that symbols, numbers and templates cannot differ in structure.
 """
 
 from __future__ import annotations
@@ -109,7 +109,12 @@ def _latex_symbol(s: Spelled) -> str:
 
 def _typst_symbol(s: Spelled) -> str:
     sub = f"_({_typst_script(s.sub)})" if s.sub else ""
-    return s.base + sub + (f"^({_typst_script(s.sup)})" if s.sup else "") + s.suffix.replace("[", "\\[").replace("]", "\\]")
+    return (
+        s.base
+        + sub
+        + (f"^({_typst_script(s.sup)})" if s.sup else "")
+        + s.suffix.replace("[", "\\[").replace("]", "\\]")
+    )
 
 
 def _typst_script(part: str) -> str:
@@ -120,8 +125,8 @@ def _typst_script(part: str) -> str:
 
 
 def _typst_bracket(x: str, grows: bool) -> str:
-    # Brackets grow of themselves, which is too much around scripts that are only high, as those of W^([2]); escaped, they keep
-    # their size. A comma needs the pair, without which it would end an argument.
+    # Brackets grow of themselves, which is too much around scripts that are only high, as those of W^([2]); escaped,
+    # they keep their size. A comma needs the pair, without which it would end an argument.
     high = "^([" in x or "^((" in x
     return f"\\({x}\\)" if high and not grows and "," not in x else f"({x})"
 
@@ -179,7 +184,7 @@ LATEX = Form(
     columns=lambda c: f"[:, {c}]",
     rowsum=r"\operatorname{rowsum}",
     ones=r"\mathbf{1}",
-    matrix=lambda rows: r"\begin{bmatrix} " + r" \\ ".join(" & ".join(row) for row in _square_up(rows)) + r" \end{bmatrix}",
+    matrix=lambda rows: rf"\begin{{bmatrix}} {_grid(rows, ' & ', _LATEX_ROW)} \end{{bmatrix}}",
     named={"lambda": r"\lambda", "alpha": r"\alpha", "sqrt(2/pi)": r"\sqrt{2/\pi}"},
 )  # fmt: skip
 
@@ -205,16 +210,18 @@ TYPST = Form(
     columns=lambda c: f"\\[:\\, {c.replace(',', chr(92) + ',')}\\]",  # a bare comma would end an argument of frac
     rowsum='op("rowsum")',
     ones="bold(1)",
-    matrix=lambda rows: 'mat(delim: "[", ' + "; ".join(", ".join(row) for row in _square_up(rows)) + ")",
+    matrix=lambda rows: 'mat(delim: "[", ' + _grid(rows, ", ", "; ") + ")",
     named={"lambda": "lambda", "alpha": "alpha", "sqrt(2/pi)": "sqrt(2 slash pi)"},
 )
 
 
+_LATEX_ROW = r" \\ "
 
-def _square_up(rows: list[list[str]]) -> list[list[str]]:
-    """Return rows of one length: a row of dots stands in every column."""
+
+def _grid(rows: list[list[str]], between_cells: str, between_rows: str) -> str:
+    """Return the cells of a matrix in a row; a row of dots stands in every column."""
     width = max(map(len, rows))
-    return [row * width if len(row) == 1 else row for row in rows]
+    return between_rows.join(between_cells.join(row * width if len(row) == 1 else row) for row in rows)
 
 
 FORMS = {form.name: form for form in (TEXT, LATEX, TYPST)}
@@ -240,7 +247,7 @@ class Writer:
         self.put = put
 
     def line(self, sides: Sequence[Expr], target: Ref | None = None) -> list[str]:
-        """Return the sides of one line, their indices spelled alike: free ones first, then bound ones in reading order."""
+        """Return the sides of one line, their indices spelled alike: free ones first, then bound ones as read."""
         own: Iterable[Index] = () if target is None else (t for t in target.indices if isinstance(t, Index))
         names = self._letters(own, sides)
         return [self.write(rename(side, names)) for side in sides]
@@ -392,7 +399,7 @@ class Writer:
         return self.form.bracket(text, tall(text)) if level in (ADD, UNARY) else text
 
     def _between(self, before: str, text: str) -> str:
-        """Return what stands between two factors side by side: nothing before a bracket, a space otherwise, a dot between numbers."""
+        """Return what stands between factors: nothing before a bracket, a dot before a number, else a space."""
         head = _visible(text)
         if head[:1].isdigit() or (before[:1].isdigit() and "/" in before):
             return self.form.dot
@@ -421,7 +428,8 @@ class Writer:
                 text = self._at(matrix, ATOM)
                 return form.transpose(form.bracket(text, False) if "^" in text else text), POWER
             case Product(left, right):
-                # ⊙ inside a matrix product is bracketed, as a matrix product inside ⊙ is: the two have no settled order.
+                # ⊙ inside a matrix product is bracketed, as a matrix product inside ⊙ is: the two have no settled
+                # order.
                 sides = [self._at(side, POWER if isinstance(side, Hadamard) else MUL) for side in (left, right)]
                 return form.dot.join(sides), MUL
             case Hadamard(factors):
@@ -464,7 +472,9 @@ class Writer:
             return form.symbol(Spelled(form.call(head, whole), self.notation.subscripts((gather.at,), 0))), ATOM
         if gather.function == "softmax" and isinstance(gather.body, Matrix):
             row = RULES["softmax"]
-            return form.call({"text": row.text, "latex": row.latex, "typst": row.typst}[form.name], self.write(gather.body)), ATOM
+            return form.call(
+                {"text": row.text, "latex": row.latex, "typst": row.typst}[form.name], self.write(gather.body)
+            ), ATOM
         inner = form.exponential(self.write(gather.body))
         high = "" if gather.index.values or gather.index.dim.size is None else str(gather.index.dim.size)
         total = form.summation(gather.index.name, "1", high) + inner

@@ -64,7 +64,7 @@ def aligned(plan: Plan, axes: tuple[Index, ...]) -> Run:
     run = plan.run
     if order != tuple(range(len(order))):
         turned = run
-        run = lambda store: turned(store).transpose(order)  # noqa: E731
+        run = lambda store: turned(store).transpose(order)
     if None in selection and plan.axes:
         spread = run
         return lambda store: spread(store)[selection]

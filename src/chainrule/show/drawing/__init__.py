@@ -30,7 +30,7 @@ SCALES = (0.1, 20.0)
 def draw(
     net: Network,
     *,
-    format: str = "svg",  # noqa: A002 - the word people know
+    format: str = "svg",
     highlight: str | None = None,
     direction: str | None = None,
     notation: str = "seed",
