@@ -1,4 +1,4 @@
-"""Draw the pictures of README.md anew, each from a real run: docs/pictures/terminal.svg and docs/pictures/network.svg.
+"""Draw the pictures of README.md anew, each from a real run, into docs/pictures.
 
     python docs/make_pictures.py
 
@@ -55,10 +55,13 @@ def terminal() -> str:
     lines.pop()
     width = round(max(map(columns, lines)) * ADVANCE + 2 * MARGIN)
     height = len(lines) * LINE + 2 * MARGIN
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="A terminal: {escape("; ".join(COMMANDS))}" font-size="{SIZE}" fill="{INK}" '
+        "font-family=\"ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace\">"
+    )
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        f'aria-label="A terminal: {escape("; ".join(COMMANDS))}" font-size="{SIZE}" fill="{INK}" '
-        "font-family=\"ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace\">",
+        head,
         f'<rect width="{width}" height="{height}" rx="8" fill="{PAPER}"/>',
     ]
     for number, line in enumerate(lines):
@@ -88,9 +91,13 @@ def _line(line: str, y: int) -> str:
 
 def pictures() -> dict[str, str]:
     """Return every picture by its file's name."""
-    drawing = draw(Network.read("2-3-2-1"), highlight="w_12^1", direction="backward")
-    assert isinstance(drawing, str)
-    return {"terminal.svg": terminal(), "network.svg": drawing}
+    network = Network.read("2-3-2-1")
+    found = {"terminal.svg": terminal()}
+    for lang, name in (("en", "network.svg"), ("ko", "network.ko.svg")):
+        drawing = draw(network, highlight="w_12^1", direction="backward", lang=lang)
+        assert isinstance(drawing, str)
+        found[name] = drawing
+    return found
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python docs/make_rules.py
 
-Values and derivatives are the rows' own expressions, set by the writer that sets every line; nothing is worked out here.
+Values and derivatives are the rows' own expressions, set by the writer of every line; nothing is worked out here.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def activation(row: Rule) -> tuple[Expr, Expr, Expr, Expr]:
 
 
 def loss(row: Rule) -> tuple[Expr, Expr, Expr]:
-    """Return a loss of one output (or of one sample, where it takes all outputs at once), what it is differentiated by, the derivative."""
+    """Return a loss of one output (of one sample, where outputs go together), its variable, its derivative."""
     if row.vector:
         target = Ref(Symbol("true", (SAMPLE,)), (1,)) if row.class_index else at("true", K)
         value = row.build(K, at("pred", K), target)
@@ -103,20 +103,20 @@ Every activation and every loss is one row of one table, [`chainrule.rules`](api
 derivative, how it is written, where it is from. The derivation, the numbers and every form read that row. This page is
 written from it by `docs/make_rules.py`, and a test holds it to the table.
 
-A name may be written in any case and with a hyphen for `_`. Some take a parameter in brackets, `leaky_relu(0.1)`; the number
-shown here is the one that is taken without brackets, and the formulas on this page have it put in.
+A name may be written in any case and with a hyphen for `_`. Some take a parameter in brackets, `leaky_relu(0.1)`; the
+number shown here is the one that is taken without brackets, and the formulas on this page have it put in.
 
 ## Activations
 
-$a = f(z)$. The derivative is written through $a$ where the field does so. $[\\,\\ldots\\,]$ is 1 where the condition holds and
-0 elsewhere.
+$a = f(z)$. The derivative is written through $a$ where the field does so. $[\\,\\ldots\\,]$ is 1 where the condition
+holds and 0 elsewhere.
 
 {activations}
 
 ## Losses
 
-A loss compares the prediction $pred$ of each output with its target $true$. Unless `--reduction` says otherwise, the terms of
-all samples and outputs are gathered as each row says.
+A loss compares the prediction $pred$ of each output with its target $true$. Unless `--reduction` says otherwise, the
+terms of all samples and outputs are gathered as each row says.
 
 {losses}
 """
@@ -139,7 +139,7 @@ def activation_section(row: Rule) -> str:
     if row.name == "selu":
         more.append(r"$\lambda = 1.0507009873554805$ and $\alpha = 1.6732632423543772$.")
     if row.name == "gelu":
-        more.append(r"$\Phi$ and $\varphi$ are the distribution function and the density of the standard normal distribution.")
+        more.append(r"$\Phi$ and $\varphi$ are the standard normal distribution function and its density.")
     if row.vector:
         more.append("It takes a whole layer, and only the last one.")
     return section(sentence(f"drawing.activation.{row.name}", lang="en"), row, lines, more)
@@ -149,7 +149,11 @@ def loss_section(row: Rule) -> str:
     """Return what the page says of a loss."""
     value, by, slope = loss(row)
     what = "L"
-    lines = [f"$$ {what} = {latex(value)} $$", "", rf"$$ \frac{{\partial {what}}}{{\partial {latex(by)}}} = {latex(slope)} $$"]
+    lines = [
+        f"$$ {what} = {latex(value)} $$",
+        "",
+        rf"$$ \frac{{\partial {what}}}{{\partial {latex(by)}}} = {latex(slope)} $$",
+    ]
     samples, outputs = (sentence(f"page.reduce.{how}", lang="en") for how in row.reduction)
     more = [f"Usually {samples} over samples and {outputs} over outputs."]
     if row.vector:
@@ -174,7 +178,10 @@ def section(title: str, row: Rule, lines: list[str], more: Iterable[str]) -> str
 def tables() -> Iterator[tuple[str, str]]:
     """Yield the tables of the README by name."""
     rows = ("| name | f(z) | derivative |", "|---|---|---|")
-    yield "activations", "\n".join((*rows, *(_row(row, activation(row)[1], activation(row)[3]) for row in ACTIVATIONS.values())))
+    yield (
+        "activations",
+        "\n".join((*rows, *(_row(row, activation(row)[1], activation(row)[3]) for row in ACTIVATIONS.values()))),
+    )
     rows = ("| name | one term | derivative by pred |", "|---|---|---|")
     yield "losses", "\n".join((*rows, *(_row(row, loss(row)[0], loss(row)[2]) for row in LOSSES.values())))
     rows = ("| `--notation` | a weight | a partial | a matrix line |", "|---|---|---|---|")

@@ -107,9 +107,8 @@ def forward(net: Network, numbers: Mapping[str, Any], x: list[Any], true: Any) -
             for unit, value in enumerate(z, start=1):
                 activation = layer.activation(unit)
                 parameter = activation.parameter
-                after.append(
-                    ACTIVATIONS[activation.name](value, PARAMETERS.get(activation.name, 0.0) if parameter is None else parameter)
-                )
+                parameter = PARAMETERS.get(activation.name, 0.0) if parameter is None else parameter
+                after.append(ACTIVATIONS[activation.name](value, parameter))
         put_out |= {(level, unit): value for unit, value in enumerate(after, start=1)}
     outputs = [put_out[unit] for unit in net.output_units]
     name = net.loss.name
@@ -186,7 +185,7 @@ def _draw(random: np.random.Generator, activation: str, loss: str) -> Network:
     )  # fmt: skip
     if chance(0.3):
         net = net.replace(ties=_draw_ties(random, net))
-    if depth > 1 and chance(0.2) and layers[-1].activations[0].name != "softmax" and loss not in ("cross_entropy",):
+    if depth > 1 and chance(0.2) and layers[-1].activations[0].name != "softmax" and loss != "cross_entropy":
         net = net.replace(outputs=_draw_outputs(random, net))
     return net
 
@@ -209,7 +208,8 @@ def _draw_layer(
         activations = (one(activation),)
     else:
         activations = (one(str(random.choice(HIDDEN))),)
-    if size > 1 and random.random() < 0.25 and activations[0].name != "softmax" and not (level == depth and "entropy" in loss):
+    free = activations[0].name != "softmax" and not (level == depth and "entropy" in loss)
+    if free and size > 1 and random.random() < 0.25:
         activations = tuple(one(str(name)) for name in (activation, *random.choice(HIDDEN, size - 1)))
         if len(set(activations)) == 1:
             activations = activations[:1]

@@ -7,7 +7,10 @@ from pathlib import Path
 from chainrule import Connection, Layer, Network, Weight
 from chainrule.show.document import Document, compose
 
-HOSTILE = "a$b_{c}^d%e&f#g~h\\end{document}\\input{x} <script>alert(1)</script> `*[]|` ![x](y) #let $ 한글 ∂ 🙂 \u202e '\"</style>"
+HOSTILE = (
+    "a$b_{c}^d%e&f#g~h\\end{document}\\input{x} <script>alert(1)</script> `*[]|` ![x](y) #let $ 한글 ∂ 🙂 \u202e"
+    " '\"</style>"
+)
 """A name that is markup in every form."""
 
 WIRED = Network(

@@ -114,6 +114,8 @@ def matrix(expr, values):
 
     match expr:
         case Matrix(symbol, of):
+            if symbol.kind == "onehot":
+                return (values["true"].reshape(-1, 1) == np.arange(1, symbol.dims[-1].size + 1)).astype(float)
             if symbol.kind == "delta":
                 known = values.derivation.source.symbols
                 z = known.get(("z", symbol.layer, None)) or known["pred", None, None]

@@ -62,10 +62,13 @@ def test_import_pulls_nothing_but_the_standard_library():
     assert foreign(loaded_by("import chainrule")) == set()
 
 
-@pytest.mark.parametrize("arguments", [["derive", "2-3-2-1"], ["derive", "2-3-2-1", "--view", "matrix"], ["draw", "2-3-2-1"]])
+@pytest.mark.parametrize(
+    "arguments", [["derive", "2-3-2-1"], ["derive", "2-3-2-1", "--view", "matrix"], ["draw", "2-3-2-1"]]
+)
 def test_a_command_without_numbers_pulls_click_only(arguments):
     """What shows no number needs no NumPy."""
-    command = f"from chainrule.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code"
+    command = f"from chainrule.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit as end:\n"
+    command += "    assert not end.code"
     assert foreign(loaded_by(command)) <= {"click", "colorama"}
 
 
@@ -103,7 +106,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.partition(".")[0] == "chainrule":
-                    yield (alias.name.split(".") + ["__init__"])[1]
+                    yield [*alias.name.split("."), "__init__"][1]
         stack.extend(ast.iter_child_nodes(node))
 
 
@@ -120,7 +123,8 @@ def test_the_road_would_notice():
     """The walk sees imports in classes and in branches, and leaves out functions and imports for types."""
     seen = imported(
         ast.parse(
-            "from typing import TYPE_CHECKING\nimport chainrule.show.json\nif TYPE_CHECKING:\n    import chainrule.cli\n"
+            "from typing import TYPE_CHECKING\nimport chainrule.show.json\n"
+            "if TYPE_CHECKING:\n    import chainrule.cli\n"
             "class A:\n    from chainrule.values import x\ndef f():\n    from chainrule.views import y\n"
             "try:\n    from chainrule import derive, __version__\nexcept ImportError:\n    pass\n"
         )
@@ -169,19 +173,20 @@ def test_both_languages_have_the_same_sentences(group):
 
 
 PARTICLE = re.compile(r"\}[^\s가-힣]{0,2}\s?(은|는|이|가|을|를|와|과|으로|로|이라는|라는|이라고|라고)(?![가-힣])")
-"""A particle whose form depends on the sound before it, glued to a placeholder or to its closing quote, or set after a space."""
+"""A particle whose form depends on the sound before it: behind a placeholder or its quote, spaced or not."""
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_no_korean_particle_follows_a_fact(group):
-    """은/는, 이/가, 을/를, 와/과, 으로/로 depend on the sound before them, which a formula or a number does not show."""
+    """은/는, 이/가, 을/를, 와/과, 으로/로 depend on the sound before them, which no formula shows."""
     for key, text in table("ko", group).items():
         assert not PARTICLE.search(text), f"{key}: {text}"
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("{s}은 합이다", True), ("{s} 를 곱한다", True), ("{read!r}로", True), ("'{read}'이라는 이름", True), ("({s})와", True),
+    [("{s}은 합이다", True), ("{s} 를 곱한다", True), ("{read!r}로", True), ("'{read}'이라는 이름", True),
+     ("({s})와", True),
      ("{s} 인자는 하나", False), ("값은 {s} 이다", False), ("{count}개", False), ("{s}: 은행", False)],
 )  # fmt: skip
 def test_the_particle_check_bites(text, found):
@@ -198,14 +203,16 @@ WRAPPERS = {"report": set(), "_report": set(), "fail": {"read"}, "error": {"read
 
 
 def raised() -> Iterator[tuple[str, str, set[str] | None]]:
-    """Every error in the source: where it is raised, its key, and the facts it is given (None where these are not written out)."""
+    """Every error in the source: where it is raised, its key, and its facts (None where they are passed on)."""
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             if name in ERRORS | set(WRAPPERS):
-                found = [node.args[0].body, node.args[0].orelse] if isinstance(node.args[0], ast.IfExp) else node.args[:1]
+                found = (
+                    [node.args[0].body, node.args[0].orelse] if isinstance(node.args[0], ast.IfExp) else node.args[:1]
+                )
                 facts: set[str] | None = {k.arg for k in node.keywords if k.arg} | WRAPPERS.get(name, set())
                 if any(keyword.arg is None for keyword in node.keywords):
                     facts = None
@@ -237,12 +244,24 @@ def test_every_error_sentence_is_used():
     assert {key.partition(".")[0] for key in table("en", "error")} - words == set()
 
 
+def test_commands_offer_every_form():
+    """The command line, which loads no form before it is asked for, names the forms that there are."""
+    from chainrule import cli
+    from chainrule.show import FORMATS, drawing, table
+
+    assert cli.DERIVE_FORMATS == FORMATS
+    assert sorted(cli.DRAW_FORMATS) == sorted(drawing.FORMATS)
+    assert cli.VALUE_FORMATS == table.FORMATS
+
+
 # Tables
 
 
 def test_every_notation_has_the_same_kinds():
     """Each notation spells every kind of symbol and of matrix that the first one does, and no unknown one."""
-    tables = {name: tomllib.loads((PACKAGE / "notation" / f"{name}.toml").read_text(encoding="utf-8")) for name in names()}
+    tables = {
+        name: tomllib.loads((PACKAGE / "notation" / f"{name}.toml").read_text(encoding="utf-8")) for name in names()
+    }
     first = tables["seed"]
     for name, entries in tables.items():
         assert set(entries) <= {"letters", "symbols", "matrices", "adjoints"}, name

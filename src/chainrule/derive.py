@@ -172,14 +172,14 @@ class Derivation:
         return steps(self)
 
     def __getitem__(self, name: str) -> Step:
-        """Return the Step of ∂loss/∂name, the name spelled plainly: `derivation["w_11^2"]`.
+        """Return the Step of ∂loss/∂name, the name spelled plainly: `derivation["w_11^2"]`; of a layer, the general one.
 
         Raises:
             SelectionError: where the network has no such symbol.
         """
-        from chainrule.views import select
+        from chainrule.views import step_of
 
-        return next(iter(select(self, name)))
+        return step_of(self, name)
 
     def show(self, format: str = "text", **options: Any) -> str:
         """Return the derivation in a form: text, latex, markdown, typst, html, json; see `chainrule.show.render`."""

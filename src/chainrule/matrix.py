@@ -32,6 +32,7 @@ from chainrule.expr import (
     Number,
     Ones,
     Partial,
+    Position,
     Power,
     Product,
     Ref,
@@ -274,6 +275,9 @@ class _Layout:
                 return Power(self.matrix(base, row, col), exponent)
             case Call(function, args, parameter):
                 return Call(function, tuple(self.matrix(arg, row, col) for arg in args), parameter)
+            case Iverson(Ref(symbol, (first,)), "=", Position(term)) if first == row and term == col and col is not None:
+                # [true = k] over all samples and classes: the targets as rows of zeros with a 1 in the class's column.
+                return Matrix(Symbol("onehot", (*symbol.dims, col.dim)))
             case Iverson(left, relation, right):
                 return Iverson(self.matrix(left, row, col), relation, self.matrix(right, row, col))
             case Gather(function, index, body, at) if at is not None and at == col:

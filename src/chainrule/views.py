@@ -455,20 +455,54 @@ def last_instance(family: Family) -> Ref:
 
 
 def select(
-    derivation: Derivation, name: str, *, lines: Lines | None = None, every: bool = True
+    derivation: Derivation, name: str, *, lines: Lines | None = None, every: bool = True, general: bool = False
 ) -> Iterator[Step | Elision]:
     """Yield the Steps that a name means: one weight, bias, neuron's a or z; a whole layer's weights; a named neuron.
+
+    With `general`, the index-general Steps that these are instances of.
 
     Raises:
         SelectionError: where the network has nothing of that name; the message says what there is.
     """
     lines = lines or Lines(derivation)
-    targets = list(_targets(derivation, name))
-    for target in targets:
+    if general:
+        for family in selected_families(derivation, name):
+            yield from family_steps(lines, family, every=every, general=True)
+        return
+    for target in list(_targets(derivation, name)):
         if isinstance(target, Family):
             yield from family_steps(lines, target, every=every)
         else:
             yield lines.step(target)
+
+
+def selected_families(derivation: Derivation, name: str) -> list[Family]:
+    """Return the families that a name's Steps belong to, each once."""
+    lines = Lines(derivation)
+    found: dict[int, Family] = {}
+    for target in _targets(derivation, name):
+        family = target if isinstance(target, Family) else lines.family(target)
+        assert family is not None
+        found[id(family)] = family
+    return list(found.values())
+
+
+def step_of(derivation: Derivation, name: str) -> Step:
+    """Return the one Step that a name means; for a layer (`W_2`, `b_1`) its index-general Step.
+
+    Raises:
+        SelectionError: where the network has nothing of that name.
+
+    Example:
+        >>> from chainrule import Network
+        >>> print(step_of(Network.read("2-3-2-1").derive(), "W_1").text())
+        ∂loss/∂w_ij^1 = ∂loss/∂z_i^1 · ∂z_i^1/∂w_ij^1 = ∂loss/∂z_i^1 · x_{j-1}
+    """
+    target = next(iter(_targets(derivation, name)))
+    lines = Lines(derivation)
+    if isinstance(target, Family):
+        return lines.gathered.step(target.target)
+    return lines.step(target)
 
 
 def _targets(derivation: Derivation, name: str) -> Iterator[Family | Ref]:

@@ -2,8 +2,9 @@
 
 A document is read from top to bottom in an empty folder:
 
-    ```console          `$ ` starts a command; what follows, up to the next `$ `, is all that it prints, to either stream. It must
-                        succeed, unless `$ echo $?` comes next and shows its exit status.
+    ```console          `$ ` starts a command; what follows, up to the next one, is all that it prints, to either
+                        stream.
+                        It must succeed, unless `$ echo $?` comes next and shows its exit status.
     ```python           examples behind `>>> `, run and compared; without any, plain code that is run
     ```toml title="f"   (or any language) a file of that name, written for the commands that follow
     ```sh               what cannot be tried here; the few commands that may stand there are listed below
@@ -31,7 +32,9 @@ from chainrule.cli import main
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)(?P<rest>[^\n]*)\n(?P<body>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w*)(?P<rest>[^\n]*)\n(?P<body>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE
+)
 TITLE = re.compile(r'title="([^"]+)"')
 
 UNTRIED = {
@@ -40,6 +43,8 @@ UNTRIED = {
     "python3 dev.py check",
     "pip install .",
     'pip install ".[pdf]"',
+    "python benchmarks/derive.py",
+    "python benchmarks/values.py",
     "chainrule completion bash >> ~/.bashrc",
 }
 """Commands that install or write outside the folder. The first one is tried, in its parts, by `dev.py check`."""
@@ -69,7 +74,11 @@ def blocks(document: Path) -> list[Block]:
         title = TITLE.search(match["rest"])
         line = text.count("\n", 0, match.start()) + 1
         body = "".join(row.removeprefix(match["indent"]) for row in match["body"].splitlines(keepends=True))
-        found.append(Block(document, line, match["language"], title[1] if title else "", body, match.span("body"), match["indent"]))
+        found.append(
+            Block(
+                document, line, match["language"], title[1] if title else "", body, match.span("body"), match["indent"]
+            )
+        )
     return found
 
 
@@ -183,7 +192,9 @@ def test_document(document, tmp_path, monkeypatch):
                 if terminal.status and not (following and following.typed == "echo $?") and command.typed != "echo $?":
                     problems.append(f"{block}: `{command.typed}` ends with {terminal.status}:\n{printed}")
                 if not matches(command.shown, printed):
-                    problems.append(f"{block}: `{command.typed}` is shown to print\n{command.shown}but prints\n{printed}")
+                    problems.append(
+                        f"{block}: `{command.typed}` is shown to print\n{command.shown}but prints\n{printed}"
+                    )
             if "…\n" not in block.body and "[…]" not in block.body:
                 rewritten.append((block, real))
         else:

@@ -21,18 +21,37 @@ from strategies import networks
 VALIDATOR = Draft202012Validator(schema())
 
 NETWORKS = (
-    "2-3-2-1", "2-1", "1-1-1", "2-40-3 --bias", "3-2:relu-2:softmax --loss cross_entropy", "2-2 --loss softmax_ce_index",
-    "1-2:leaky_relu(0.1)-1:sigmoid --loss bce --bias", "2-100-50-1", "2-4:gelu_tanh-3 --loss huber(0.5) --reduction sum",
+    "2-3-2-1", "2-1", "1-1-1", "2-40-3 --bias", "3-2:relu-2:softmax --loss cross_entropy",
+    "2-2 --loss softmax_ce_index", "1-2:leaky_relu(0.1)-1:sigmoid --loss bce --bias", "2-100-50-1",
+    "2-4:gelu_tanh-3 --loss huber(0.5) --reduction sum",
 )  # fmt: skip
 
 TOMLS = (
-    # A skip connection, a missing edge, tied weights, an activation for each unit.
-    'inputs = ["a", "b"]\nmissing = ["w_12^1"]\ntied = [["w_11^2", "w_12^2"]]\n'
-    '[[layer]]\nsize = 3\nactivation = ["tanh", "relu", "tanh"]\n[[layer]]\nsize = 1\nbias = true\n'
-    "[[skip]]\nfrom = 0\nto = 2\n",
-    # Neuron by neuron, an output inside.
-    'inputs = ["a"]\noutputs = ["h", "o"]\n[[neuron]]\nname = "h"\nfrom = ["a"]\n'
-    '[[neuron]]\nname = "o"\nfrom = { a = 0.5, h = -1.0 }\nbias = 0.1\n',
+    """# A skip connection, a missing edge, tied weights, an activation for each unit.
+inputs = ["a", "b"]
+missing = ["w_12^1"]
+tied = [["w_11^2", "w_12^2"]]
+[[layer]]
+size = 3
+activation = ["tanh", "relu", "tanh"]
+[[layer]]
+size = 1
+bias = true
+[[skip]]
+from = 0
+to = 2
+""",
+    """# Neuron by neuron, with an output inside.
+inputs = ["a"]
+outputs = ["h", "o"]
+[[neuron]]
+name = "h"
+from = ["a"]
+[[neuron]]
+name = "o"
+from = { a = 0.5, h = -1.0 }
+bias = 0.1
+""",
 )
 
 
@@ -122,7 +141,7 @@ def test_names_are_plain_in_every_notation(notation, lang):
 
 
 def test_each_step_has_what_was_promised():
-    """target in plain spelling, the four LaTeX sides, rule, uses and shape."""
+    """The target in plain spelling, the four LaTeX sides, the rule, what is used, and the shape."""
     found = {step["target"]: step for step in document("2-3-2-1")["steps"]}
     step = found["w_11^2"]
     assert step["latex"] == {
@@ -298,3 +317,11 @@ def test_values_of_matrices():
         whole = numbers.partial(step["target"]).reshape(rows or 2, columns)
         wanted = whole[:, [unit - 1 for unit in step["columns"]]] if "columns" in step else whole
         assert step["value"] == wanted.tolist()
+
+
+def test_a_long_sum_with_missing_edges_uses_what_is_there():
+    """Where an edge is missing, the partial behind it is not used: the line's uses are its consumers, one by one."""
+    network = Network.from_toml('layers = "1-2-12-1"\nmissing = ["w_31^2", "w_12,1^2"]\n')
+    found = {step["target"]: step for step in document(network, every=True)["steps"]}
+    assert found["a_1^1"]["uses"] == [f"z_{unit}^2" for unit in range(1, 12) if unit != 3]
+    assert found["a_2^1"]["uses"] == [f"z_{unit}^2" for unit in range(1, 13)]

@@ -40,7 +40,7 @@ def typeset(tmp_path):
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_documents_compile_and_stay_on_the_page(name, typeset):
-    """pdflatex sets every document; no line reaches into the margin."""
+    """Every document is set by pdflatex, and no line reaches into the margin."""
     pdf = typeset(write_document(paper(name), "latex"))
     assert words_off_the_page(pdf, MARGIN) == []
     text = pdf_text(pdf)

@@ -38,8 +38,7 @@ class Named:
 
     Attributes:
         kind: `w b x z a` for one number, `W Z A X` for a matrix, or `pred`, `true`, `loss`. A `b` without subscripts
-        is a
-            whole layer's biases.
+            is a whole layer's biases.
         subscripts: (to, from) for w; the unit for b, z, a; the input, from 0, for x; the output for pred_2 and true_2.
         layer: the layer of w, b, z, a, W, Z, A; the one that a weight leads into.
         source: for w and W, the layer that it leads from.

@@ -27,7 +27,7 @@ def read_weights(path: str | os.PathLike[str], network: Network) -> dict[str, Ar
 
     Raises:
         DataError: where the file cannot be read, or a number is missing, doubled or not finite, or a shape does not
-        fit.
+            fit.
 
     Example:
         >>> import pathlib, tempfile

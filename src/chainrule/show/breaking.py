@@ -45,7 +45,7 @@ def rows(signs: Sequence[Sign], room: float) -> list[Row]:
     """
     if width(signs) <= room:
         return [Row(0, tuple(signs))]
-    found = _fold(list(_levelled(signs)), 0, room, 0.0)
+    found = _balanced(list(_levelled(signs)), room)
     depth = 0
     placed: list[Row] = []
     for position, row in enumerate(found):
@@ -100,6 +100,24 @@ def _levelled(signs: Sequence[Sign]) -> Iterator[tuple[Sign, int]]:
         yield sign, {"sum": 2 * depth, "times": 2 * depth + 1}.get(sign.kind, -1)
         if sign.kind == "open":
             depth += 1
+
+
+def _balanced(signs: _Levelled, room: float) -> list[_Levelled]:
+    """Return rows of about one length: those of the least room that breaks no deeper and no more often than it must."""
+    found = _fold(signs, 0, room, 0.0)
+    least, most = room / 3, room
+    for _ in range(5):
+        middle = (least + most) / 2
+        narrower = _fold(signs, 0, middle, 0.0)
+        if _cost(narrower) <= _cost(found):
+            found, most = narrower, middle
+        else:
+            least = middle
+    return found
+
+
+def _cost(row_list: Sequence[_Levelled]) -> tuple[int, int]:
+    return len(row_list), sum(row[0][1] for row in row_list[1:])
 
 
 def _fold(signs: _Levelled, level: int, room: float, used: float) -> list[_Levelled]:

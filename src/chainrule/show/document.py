@@ -24,6 +24,7 @@ from chainrule.expr import (
     Matrix,
     Partial,
     Ref,
+    Size,
     Sum,
     Symbol,
     rebuild,
@@ -37,7 +38,7 @@ from chainrule.program import Statement
 from chainrule.prose import LANGUAGES, sentence
 from chainrule.rules import ACTIVATIONS, RULES
 from chainrule.show.write import Writer, tall
-from chainrule.views import Elision, Lines, Step, family_size, last_instance, select, steps
+from chainrule.views import Elision, Lines, Step, family_size, last_instance, select, selected_families, steps
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -269,14 +270,15 @@ class _Composer:
 
     def _selected(self, name: str) -> Iterator[Block]:
         """Yield only what was asked for: its lines, each family's reason first."""
-        if self.view == "matrix":
-            chosen = {id(s.family) for s in select(self.derivation, name, lines=self.lines) if isinstance(s, Step)}
+        if self.view != "scalar":
+            chosen = {id(family) for family in selected_families(self.derivation, name)}
             for step in matrix_steps(self.derivation, inputs=True):
                 if id(step.family) in chosen:
                     yield from self._matrix(step)
-            return
+            if self.view == "matrix":
+                return
         last: Family | None = None
-        for item in select(self.derivation, name, lines=self.lines, every=self.every):
+        for item in select(self.derivation, name, lines=self.lines, every=self.every, general=self.general):
             if isinstance(item, Step) and item.family is not last:
                 last = item.family
                 yield Paragraph(self.reason(item.family, item), quiet=True)
@@ -451,14 +453,20 @@ class _Composer:
         return replace(line, put=self._array, value=value)
 
     def _array(self, matrix: Expr) -> Any:
-        """Return the array of a whole matrix."""
-        assert self.values is not None and isinstance(matrix, Matrix)
+        """Return the array of a whole matrix, or the number of samples."""
+        assert self.values is not None
+        if isinstance(matrix, Size):
+            return float(self.values.samples)
+        assert isinstance(matrix, Matrix)
         symbol, known = matrix.symbol, self.values.derivation.source.symbols
         net = self.derivation.source.network
         if symbol.kind == "mask":
             assert symbol.support is not None
             rows, cols = (dim.size or 1 for dim in reversed(symbol.dims))
             return [[float((col, row) in symbol.support) for col in range(1, cols + 1)] for row in range(1, rows + 1)]
+        if symbol.kind == "onehot":
+            classes = symbol.dims[-1].size or 1
+            return [[float(hit == k) for k in range(1, classes + 1)] for hit in self.values["true"]]
         if symbol.kind == "delta":
             z = known.get(("z", symbol.layer, None))
             assert net is not None
@@ -612,7 +620,7 @@ def elide_sums(expr: Expr) -> Expr:
         if len(keep) < len(values):
             terms.insert(2, DOTS)
         return Add(tuple(terms)) if len(terms) > 1 else terms[0]
-    if isinstance(expr, Gather):
+    if isinstance(expr, Gather) and not isinstance(expr.body, Matrix):
         return elide_sums(by_exponentials(expr))
     return rebuild(expr, elide_sums)
 

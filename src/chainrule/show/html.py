@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _AMONG_WORDS = replace(LATEX, partial=lambda of, by: rf"\partial {of}/\partial {by}")
 """Among words a partial is written in one line, since a fraction there would be too small to read."""
 
-_WORD = re.compile(r"(?<![\\a-zA-Z{])(loss|pred|true)(?![a-zA-Z])")
-_DERIVATIVE = re.compile(r"(∂[a-z]+/∂[a-z]+)")
+_WORD = re.compile(r"(?<![\\a-zA-Z])(loss|pred|true)(?![a-zA-Z])")
+_DERIVATIVE = re.compile(r"(∂loss/∂[a-z])(?![a-z])")
 _ANCHOR = re.compile(r'(?<= id=")[^"]*|(?<= href="#)[^"]*')
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
@@ -91,7 +91,10 @@ class HtmlEmitter(Emitter):
     def prose(self, text: str) -> str:
         # ∂loss/∂w among words is mathematics, and looks like it.
         pieces = _DERIVATIVE.split(text)
-        found = [self.inline(_tex(piece)) if at % 2 else escape(piece) for at, piece in enumerate(pieces)]
+        found = [
+            self.inline(piece.replace("∂", r"\partial ")) if at % 2 else escape(piece)
+            for at, piece in enumerate(pieces)
+        ]
         return "".join(found)
 
     def math(self, formula: Formula) -> str:
@@ -174,11 +177,6 @@ def _source(math: str) -> str:
     """Return LaTeX as text of a page; a word is no product of letters."""
     # Not escape(), which would take the marks of a template's holes for controls.
     return _WORD.sub(r"\\mathit{\1}", math).translate(_ENTITIES)
-
-
-def _tex(quotient: str) -> str:
-    """Return ∂loss/∂w as LaTeX."""
-    return re.sub("∂([a-z]+)", lambda d: r"\partial " + (d[1] if len(d[1]) == 1 else rf"\mathit{{{d[1]}}}"), quotient)
 
 
 def _open_name(family: Family) -> str:

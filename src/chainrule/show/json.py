@@ -1,18 +1,19 @@
 """JSON: every Step as data. `derivation.schema.json` beside this file describes it and is shipped with the package.
 
-Records come in the order of the page. A matrix line says what it gathers, and each scalar line which matrix line gathers
-it (`gathers`, `gathered_by`); `uses` names the targets of lines that stand before. Nothing is worked out here.
+Records come in the order of the page. A matrix line says what it gathers, and each scalar line which matrix line
+gathers it (`gathers`, `gathered_by`); `uses` names the targets of lines that stand before. Nothing is worked out here.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from chainrule.derive import Derivation, Family
-from chainrule.expr import Atom, Expr, Index, Matrix, Partial, Ref, Symbol
+from chainrule.expr import Atom, Expr, Index, Matrix, Partial, Ref, Symbol, substitute_atom, walk
 from chainrule.matrix import MatrixStep, matrix_step_of
 from chainrule.notation import load, plain
 from chainrule.show.document import Formula, line_sides, reason, sides
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 CONVENTION = {
     "weights": "w_ij^l leads to unit i of layer l, from unit j of the layer before; superscripts are layers",
     "counting": "inputs count from 0, units and weight indices from 1: w_ij^1 multiplies x_{j-1}",
-    "layout": "rows are samples; Z = A W, W is (in, out), so W_l[j, i] = w_ij^l; a gradient has the shape of its matrix",
+    "layout": "rows are samples; Z = A W, W is (in, out), W_l[j, i] = w_ij^l; a gradient has the shape of its matrix",
 }
 
 
@@ -36,10 +37,10 @@ def to_json(derivation: Derivation, **options: Any) -> str:
 
 def iter_json(
     derivation: Derivation, *, of: str | None = None, view: str = "scalar", every: bool = False, general: bool = False,
-    numbers: Values | None = None, notation: str = "seed", lang: str = "en", depth: str = "shown", digits: int = 6,
+    numbers: Values | None = None, notation: str = "seed", lang: str = "en", depth: str = "shown", digits: int = 6,  # noqa: ARG001
     inputs: bool = False,
 ) -> Iterator[str]:  # fmt: skip
-    """Yield the JSON text piece by piece, one Step a line."""
+    """Yield the JSON text piece by piece, one Step a line; numbers are written with every digit."""
     from chainrule import __version__
     from chainrule.show.document import compose
 
@@ -66,9 +67,7 @@ def iter_json(
 class _Steps:
     """Makes the records."""
 
-    def __init__(
-        self, derivation: Derivation, notation: str, lang: str, depth: str, values: Values | None
-    ) -> None:
+    def __init__(self, derivation: Derivation, notation: str, lang: str, depth: str, values: Values | None) -> None:
         self.derivation = derivation
         self.lang = lang
         self.depth = depth
@@ -96,10 +95,10 @@ class _Steps:
     def _items(
         self, *, of: str | None, every: bool, general: bool, inputs: bool, scalar: bool
     ) -> Iterator[tuple[Family, Step | Elision | None]]:
-        """Yield the lines of the scalar view, each with its family; a family alone where only matrix lines are wanted."""
+        """Yield the lines of the scalar view, each with its family; families alone for the matrix view."""
         if of is not None:
             last: Family | None = None
-            for item in select(self.derivation, of, lines=self.lines, every=every):
+            for item in select(self.derivation, of, lines=self.lines, every=every, general=general):
                 last = item.family if isinstance(item, Step) else last
                 assert last is not None  # an Elision never comes first
                 yield last, item if scalar else None
@@ -139,10 +138,13 @@ class _Steps:
         return record
 
     def uses(self, step: Step) -> list[str]:
-        """Return the targets whose partials a line uses; of a long sum in a line about one target, every one of them."""
-        if not step.general and any(_runs(partial.by) for partial in step.uses):
-            step = self.written_out.step(step.target)
-        return [plain(partial.by) for partial in step.uses]
+        """Return the targets whose partials a line uses; every one of a long sum, in a line about one target."""
+        if step.general or not any(_running(partial.by) for partial in step.uses):
+            return [plain(partial.by) for partial in step.uses]
+        if any(isinstance(node, Ref) and node.symbol.kind == "mask" for node in walk(step.substituted)):
+            # Which units take part, only the terms of the sum know.
+            return [plain(partial.by) for partial in self.written_out.step(step.target).uses]
+        return [name for partial in step.uses for name in _instances(partial.by)]
 
     def per_sample(self, step: Step) -> list[float | None]:
         """Return a value for each sample."""
@@ -191,7 +193,9 @@ class _Steps:
             "entry": " = ".join(line_sides(self.latex, Formula(index, step.index_form.target))),
             "rule": step.index_form.rule,
             "reason": self.reason(step.index_form),
-            "uses": list(dict.fromkeys(_matrix_name(p.by.symbol) for p in step.index_form.uses if isinstance(p.by, Ref))),
+            "uses": list(
+                dict.fromkeys(_matrix_name(p.by.symbol) for p in step.index_form.uses if isinstance(p.by, Ref))
+            ),
             "shape": list(step.shape),
             "gathers": self.gathers(step.family),
             "count": family_size(step.family),
@@ -217,10 +221,17 @@ def _matrix_name(symbol: Symbol) -> str:
     return spelled.base + (f"_{spelled.sub}" if spelled.sub else "")
 
 
-def _runs(atom: Atom) -> bool:
-    """Return whether an atom stands for several units: whether an index other than the sample runs in it."""
+def _running(atom: Atom) -> list[Index]:
+    """Return the indices that run over units in an atom."""
     terms = atom.indices if isinstance(atom, Ref) else ()
-    return any(isinstance(term, Index) and term.dim.name != "samples" for term in terms)
+    return [term for term in terms if isinstance(term, Index) and term.dim.name != "samples"]
+
+
+def _instances(atom: Atom) -> Iterator[str]:
+    """Yield the plain spelling of an atom at every value of its running indices."""
+    running = _running(atom)
+    for values in itertools.product(*(index.range() for index in running)):
+        yield plain(substitute_atom(atom, dict(zip(running, values, strict=True))))
 
 
 def _finite(value: float) -> float | None:

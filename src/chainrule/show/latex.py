@@ -16,8 +16,8 @@ from chainrule.show.emit import Emitter
 from chainrule.show.measure import Sign, signs_of, text_width, width
 from chainrule.show.write import LATEX, Writer
 
-ROOM = 40.0
-"""How wide a line may be, in em: a page of A4 or letter with the margins below, less the indentation and some air."""
+ROOM, FRAGMENT_ROOM = 40.0, 32.0
+"""How wide a line may be, in em: on the page below, less its indentation and some air; on a page of plain article."""
 
 _EQUALS = 1.34
 """The width of = with the space around it, in em."""
@@ -59,7 +59,7 @@ HANGUL_FONTS = (
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": "'", "…": r"\dots{}", "ᵀ": r"\textsuperscript{T}",
+    "|": r"\textbar{}", "`": r"\textasciigrave{}", "…": r"\dots{}", "ᵀ": r"\textsuperscript{T}",
     "→": r"$\to$", "−": "$-$", "∈": r"$\in$", "Σ": r"$\Sigma$", "∂": r"$\partial$", "⊙": r"$\odot$", "·": r"$\cdot$",
     "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$", "⋮": r"$\vdots$", "𝟏": r"$\mathbf{1}$", "∞": r"$\infty$",
     "√": r"$\surd$",
@@ -80,7 +80,7 @@ _AMONG_WORDS = replace(LATEX, partial=lambda of, by: rf"\partial {of}/\partial {
 """Among words a partial is written in one line, since a fraction there would be too small to read."""
 
 _DERIVATIVE = re.compile(r"∂(\w+)")
-_WORD = re.compile(r"(?<![\\a-zA-Z{])(loss|pred|true)(?![a-zA-Z])")
+_WORD = re.compile(r"(?<![\\a-zA-Z])(loss|pred|true)(?![a-zA-Z])")
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
 
@@ -107,9 +107,8 @@ def _set(char: str, hangul: bool) -> str:
         return _ESCAPES[char]
     if char.isspace():
         return " "
-    if " " <= char <= "~" or "\u00a1" <= char <= "\u017f" and char != "\u00ad" or char in "–—‘’“”":
-        return char
-    if hangul and _HANGUL.match(char):
+    latin = " " <= char <= "~" or ("\u00a1" <= char <= "\u017f" and char != "\u00ad") or char in "–—‘’“”"
+    if latin or (hangul and _HANGUL.match(char)):
         return char
     return "" if unicodedata.category(char)[0] == "C" else rf"\texttt{{U+{ord(char):04X}}}"
 
@@ -133,6 +132,7 @@ class LatexEmitter(Emitter):
         title = "".join(part for part in document.title if isinstance(part, str))
         self.hangul = document.lang == "ko" or _HANGUL.search(title) is not None
         self.digits = 1
+        self.room = ROOM if whole else FRAGMENT_ROOM
         self.among_words = Writer(_AMONG_WORDS, document.notation)
 
     def begin(self) -> str:
@@ -167,13 +167,13 @@ class LatexEmitter(Emitter):
         text = self.words(block.words)
         if not block.quiet:
             return f"\n{text}\n\n"
-        return f"\n\\why{{{text}}}\n" if self.whole else f"\n{{\\small {text}\\par}}\\nopagebreak\n"
+        return f"\n\\why{{{text}}}\n" if self.whole else f"\n{{\\small\\raggedright {text}\\par}}\\nopagebreak\n"
 
     def line(self, parts: Sequence[str], beside: str, name: str) -> str:
         sides = [signs_of(part, "latex", digits=self.digits) for part in parts]
         note = rf" \qquad \text{{{beside}}}" if self.dollars else rf" \tag*{{\small {beside}}}"
         tail = note if beside else ""
-        room = ROOM - (text_width(beside) + 2 if beside else 0)
+        room = self.room - (text_width(beside) + 2 if beside else 0)
         if sum(map(width, sides)) + _EQUALS * (len(sides) - 1) <= room:
             whole = self._finished(" = ".join(parts))
             return f"$${whole}{tail}$$\n" if self.dollars else f"\\[ {whole}{tail} \\]\n"
@@ -232,5 +232,5 @@ def _hangul() -> str:
         choice = f"\\IfFontExistsTF{{{font}}}{{\\setmainfont{{{font}}}}}{{%\n{choice}}}"
     return (
         "\\usepackage{iftex}\n\\RequireTUTeX % Hangul: compile with xelatex or lualatex\n"
-        f"\\usepackage[no-math]{{fontspec}}\n{choice}\n\\ifXeTeX\\XeTeXlinebreaklocale \"ko\"\\fi"
+        f'\\usepackage[no-math]{{fontspec}}\n{choice}\n\\ifXeTeX\\XeTeXlinebreaklocale "ko"\\fi'
     )

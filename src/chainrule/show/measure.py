@@ -206,9 +206,7 @@ class _Latex(_Scanner):
 
 
 class _Typst(_Scanner):
-    tokens = re.compile(
-        rf"{SLOT}[^{SLOT}]*{SLOT}|\"[^\"]*\"|[a-zA-Z]+(?:\.[a-z]+)*|\\.|\s+|\d+(?:\.\d+)?|.", re.DOTALL
-    )
+    tokens = re.compile(rf"{SLOT}[^{SLOT}]*{SLOT}|\"[^\"]*\"|[a-zA-Z]+(?:\.[a-z]+)*|\\.|\s+|\d+(?:\.\d+)?|.", re.DOTALL)
     binary = frozenset("+-")
     times = frozenset(("dot", "times", "dot.o"))
     relation = frozenset(("=", "<", ">", "<=", ">="))

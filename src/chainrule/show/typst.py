@@ -31,7 +31,7 @@ _EQUALS = 1.34
 HANGUL_FONTS = (
     "Noto Serif CJK KR", "Noto Serif KR", "NanumMyeongjo", "Nanum Myeongjo", "AppleMyungjo", "Batang",
     "Source Han Serif K", "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Nanum Gothic", "NanumBarunGothic",
-    "Apple SD Gothic Neo", "Malgun Gothic", "Source Han Sans K", "UnBatang", "UnDotum", "Baekmuk Batang", "Baekmuk Gulim",
+    "Apple SD Gothic Neo", "Malgun Gothic", "Source Han Sans K", "UnBatang", "UnDotum", "Baekmuk Batang",
 )  # fmt: skip
 """Families with Hangul, those with serifs first, since formulas are set in one."""
 

@@ -132,7 +132,8 @@ def _typst_bracket(x: str, grows: bool) -> str:
 
 
 def _typst_call(head: str, args: str) -> str:
-    # After a script, a bracket would belong to it.
+    # A word that is no operator of Typst's is made one; after a script, a bracket would belong to it.
+    head = f'op("{head}")' if head in ("expm1", "id", "sign") else head
     return head + ('""' if "_" in head else "") + _typst_bracket(args, tall(args))
 
 
@@ -172,7 +173,7 @@ LATEX = Form(
     power=lambda base, n: f"{base}^{braced(str(n))}",
     exponential=lambda x: f"e^{{{x}}}",
     bracket=lambda x, tall: rf"\left( {x} \right)" if tall else f"({x})",
-    call=lambda head, args: f"{head}({args})",
+    call=lambda head, args: rf"{head}\left({args}\right)" if tall(args) else f"{head}({args})",
     absolute=lambda x: rf"\left|{x}\right|",
     delta=lambda x: rf"\delta_{{{x}}}",
     dot=r" \cdot ",
@@ -200,7 +201,7 @@ TYPST = Form(
     bracket=_typst_bracket,
     call=_typst_call,
     absolute=lambda x: f"abs({x})",
-    delta=lambda x: f"delta_({x})",
+    delta=lambda x: f"delta_({_typst_script(x)})",
     dot=" dot ",
     minus="-",
     relation=lambda r: {"≤": "<=", "≥": ">="}.get(r, r),
@@ -291,6 +292,8 @@ class Writer:
                 return self._atom(expr)
             case Number(value, name):
                 return self._number(value, name)
+            case Size() if self.put is not None and (text := self.put(expr)) is not None:
+                return text, ATOM
             case Size():
                 return form.paint("index", "N"), ATOM
             case Add(terms):
@@ -403,10 +406,12 @@ class Writer:
         head = _visible(text)
         if head[:1].isdigit() or (before[:1].isdigit() and "/" in before):
             return self.form.dot
+        if head.startswith(("[", "\\[")):
+            return self.form.dot  # true[…] would look like one sample of true
         if head.startswith(("(", "\\left(", "lr(")) and self.form.name != "typst":
             return ""
-        if head.startswith("[") and self.form.name != "typst":
-            return ""
+        if self.form.name == "latex" and before[-1:].isalpha() and head[:1].isalpha():
+            return r" \, "  # two words, true and pred, would be set as one
         return " "
 
     def _matrix(self, expr: Expr) -> tuple[str, int]:
@@ -502,7 +507,7 @@ def _signed(expr: Expr) -> tuple[bool, Expr]:
 
 def tall(text: str) -> bool:
     """Return whether brackets around a LaTeX or Typst text must grow."""
-    return "\\frac" in text or "\\sum" in text or "frac(" in text or "sum_(" in text
+    return any(mark in text for mark in (r"\frac", r"\sum", r"\begin{bmatrix}", "frac(", "sum_("))
 
 
 def _visible(text: str) -> str:

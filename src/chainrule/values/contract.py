@@ -192,6 +192,6 @@ def _matrix_product(left: Plan, right: Plan, own: list[Index]) -> Plan:
             a.reshape(*a.shape[:b], math.prod(a.shape[b:m]), inner),
             b_.reshape(*b_.shape[:b], inner, math.prod(b_.shape[c:])),
         )
-        return np.asarray(product.reshape(*a.shape[:m], *b_.shape[c:]))
+        return np.asarray(product.reshape((*a.shape[:m], *b_.shape[c:])))
 
     return Plan(axes, run)

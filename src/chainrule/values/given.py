@@ -352,8 +352,8 @@ def numeric(value: Any, what: str, problems: list[ChainruleError]) -> Array | No
         problems.append(DataError("no_numbers", what=what, read=short(array.dtype.name)))
         return None
     array = np.array(array, dtype=np.float64)
-    if (bad := np.argwhere(~np.isfinite(array))).size:
-        place = tuple(int(at) for at in bad[0])
+    if not np.isfinite(array).all():
+        place = tuple(int(at) for at in np.argwhere(~np.isfinite(array))[0])
         problems.append(DataError("not_finite", what=_spell_place(what, place), read=float(array[place])))
         return None
     return array

@@ -21,6 +21,10 @@ Array = NDArray[Any]
 """An array of float64 or complex128, or a NumPy scalar of these."""
 
 
+NOTHING = 1e-45
+"""A real part smaller than this is the square of a complex step."""
+
+
 def sigmoid(z: Array) -> Array:
     """Return 1/(1 + e^(−z)).
 
@@ -46,7 +50,9 @@ def softplus(z: Array) -> Array:
         >>> softplus(np.array([-1000.0, 0.0, 1000.0])).tolist()
         [0.0, 0.6931471805599453, 1000.0]
     """
-    return _log1p(np.exp(-_away_from_zero(z))) + maximum(z, np.zeros_like(z))
+    # The same side of 0 in both terms: each alone has a kink there, which only their sum has not.
+    positive = np.where(z.real >= 0, z, 0.0) if np.iscomplexobj(z) else np.maximum(z, 0.0)
+    return np.asarray(_log1p(np.exp(-_away_from_zero(z))) + positive)
 
 
 def logcosh(x: Array) -> Array:
@@ -66,25 +72,35 @@ def logcosh(x: Array) -> Array:
 def maximum(a: Array, b: Array) -> Array:
     """Return the larger one; of two equal ones, a."""
     if np.iscomplexobj(a) or np.iscomplexobj(b):
-        return np.where(np.real(a) >= np.real(b), a, b)
+        return np.where(compared(a) >= compared(b), a, b)
     return np.maximum(a, b)
 
 
 def minimum(a: Array, b: Array) -> Array:
     """Return the smaller one; of two equal ones, b."""
     if np.iscomplexobj(a) or np.iscomplexobj(b):
-        return np.where(np.real(a) < np.real(b), a, b)
+        return np.where(compared(a) < compared(b), a, b)
     return np.minimum(a, b)
 
 
 def absolute(x: Array) -> Array:
     """Return |x|; for a complex x, x or −x by its real part, and 0 where that is 0."""
-    return x * np.sign(x.real) if np.iscomplexobj(x) else np.abs(x)
+    return x * np.sign(compared(x)) if np.iscomplexobj(x) else np.abs(x)
 
 
 def sign(x: Array) -> Array:
     """Return −1, 0 or 1."""
-    return np.asarray(np.sign(np.real(x)))
+    return np.asarray(np.sign(compared(x)))
+
+
+def compared(x: Array) -> Array:
+    """Return what a comparison looks at: the real part.
+
+    A complex step h leaves some h² there. That must not turn an exact 0, which may be a kink, into a number beside it.
+    """
+    if not np.iscomplexobj(x):
+        return x
+    return np.where(np.abs(x.real) < NOTHING, 0.0, x.real)
 
 
 def normal_pdf(x: Array) -> Array:

@@ -50,7 +50,7 @@ from chainrule.expr import (
 from chainrule.program import Program, Statement
 from chainrule.rules import RULES
 from chainrule.values.contract import LANE, Array, Key, Plan, Run, Store, aligned, contract, fold, power, together
-from chainrule.values.numeric import GATHERS, PRIMITIVES, weighted_log
+from chainrule.values.numeric import GATHERS, PRIMITIVES, compared, weighted_log
 from chainrule.values.terms import covers, places, reader, term_plan, values_of
 
 
@@ -175,7 +175,7 @@ class Planner:
             case Iverson(left, relation, right):
                 compare = _RELATIONS[relation]
                 return together(
-                    lambda a, b: np.asarray(compare(np.real(a), np.real(b)), dtype=np.float64),
+                    lambda a, b: np.asarray(compare(compared(a), compared(b)), dtype=np.float64),
                     [self.plan(left), self.plan(right)],
                 )
             case Position(term):

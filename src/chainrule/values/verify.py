@@ -1,7 +1,7 @@
 """Every partial once more, by a second method that knows no derivatives: complex step on the forward statements.
 
 f(x + ih) = f(x) + ih f'(x) − h²f''(x)/2 − …, so that f'(x) = Im f(x + ih)/h, without any subtraction.
-(Squire, Trapp 1998, SIAM Review 40, 110 to 112.) With h = 10⁻²⁰ the error is that of the forward computation. A number
+(Squire, Trapp 1998, SIAM Review 40, 110 to 112.) With h = 10⁻³⁰ the error is that of the forward computation. A number
 that is computed (a, z, pred) is changed where it is defined, and the statements after it are run on.
 """
 
@@ -26,7 +26,7 @@ from chainrule.values.plan import Planner, array_key, support, symbol_key
 if TYPE_CHECKING:
     from chainrule.values.evaluate import Values
 
-STEP = 1e-20
+STEP = 1e-30
 KINK_WIDTH = 1e-6
 """A number this close to a kink is reported."""
 
