@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from chainrule import Network
 from chainrule.show import emitter_of
-from chainrule.show.document import compose
+from chainrule.show.compose import compose
 from chainrule.show.emit import emit
 
 LIMIT = 120.0

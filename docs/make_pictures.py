@@ -14,7 +14,7 @@ from pathlib import Path
 
 from chainrule.network import Network
 from chainrule.show import emitter_of
-from chainrule.show.document import compose
+from chainrule.show.compose import compose
 from chainrule.show.drawing import draw
 from chainrule.show.emit import emit
 from chainrule.width import columns

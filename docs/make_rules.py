@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from chainrule.derive import differentiate
-from chainrule.expr import ONE, Call, Delta, Dim, Div, Expr, Index, Matrix, Ref, Sum, Symbol, add, mul, negative
+from chainrule.algebra import add, mul, negative
+from chainrule.calculus import differentiate
+from chainrule.expr import ONE, Call, Delta, Dim, Div, Expr, Index, Matrix, Ref, Sum, Symbol
 from chainrule.matrix import matrix_steps
 from chainrule.network import Network
 from chainrule.notation import load, names
@@ -20,8 +21,9 @@ from chainrule.prose import sentence, template
 from chainrule.rules import ACTIVATIONS, LOSSES, Rule
 from chainrule.show import FORMATS
 from chainrule.show.drawing import FORMATS as DRAWING_FORMATS
+from chainrule.show.forms import FORMS
 from chainrule.show.table import FORMATS as VALUE_FORMATS
-from chainrule.show.write import FORMS, Writer
+from chainrule.show.write import Writer
 
 ROOT = Path(__file__).resolve().parent.parent
 

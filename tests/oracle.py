@@ -190,9 +190,7 @@ def _draw(random: np.random.Generator, activation: str, loss: str) -> Network:
     return net
 
 
-def _draw_layer(
-    random: np.random.Generator, size: int, level: int, depth: int, activation: str, loss: str
-) -> Layer:
+def _draw_layer(random: np.random.Generator, size: int, level: int, depth: int, activation: str, loss: str) -> Layer:
     def one(name: str) -> Activation:
         if name in ("leaky_relu", "elu") and random.random() < 0.5:
             return Activation(name, float(random.uniform(0.05, 1.5)))

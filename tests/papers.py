@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 from chainrule import Connection, Layer, Network, Weight
-from chainrule.show.document import Document, compose
+from chainrule.show.compose import compose
+from chainrule.show.document import Document
 
 HOSTILE = (
     "a$b_{c}^d%e&f#g~h\\end{document}\\input{x} <script>alert(1)</script> `*[]|` ![x](y) #let $ 한글 ∂ 🙂 \u202e"

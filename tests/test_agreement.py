@@ -34,10 +34,12 @@ from chainrule.expr import (
 )
 from chainrule.matrix import matrix_step_of, matrix_steps
 from chainrule.rules import RULES
-from chainrule.show.document import Equation, compose
+from chainrule.selection import steps
+from chainrule.show.compose import compose
+from chainrule.show.document import Equation
 from chainrule.show.text import TextEmitter
 from chainrule.values import numeric
-from chainrule.views import Lines, steps
+from chainrule.views import Lines
 from strategies import networks
 
 CLOSE = {"rel": 1e-9, "abs": 1e-12}

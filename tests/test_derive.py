@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given, settings
 
 from chainrule import Activation, Connection, Layer, Loss, Network, Weight
-from chainrule.derive import derive, differentiate
+from chainrule.algebra import add, atoms, mul, total
+from chainrule.calculus import differentiate
+from chainrule.derive import derive
 from chainrule.errors import ProgramError
-from chainrule.expr import Dim, Index, Mul, Number, Partial, Ref, Sum, Symbol, add, atoms, mul, total
+from chainrule.expr import Dim, Index, Mul, Number, Partial, Ref, Sum, Symbol
 from chainrule.notation import plain
 from chainrule.program import Program, Statement, build, check
-from chainrule.views import Elision, Lines, paths, select, steps
+from chainrule.selection import Elision, paths, select, steps
+from chainrule.views import Lines
 from strategies import networks
 
 

@@ -15,7 +15,8 @@ import pytest
 
 import chainrule
 from chainrule import errors
-from chainrule.expr import Call, Dim, Iverson, Ref, Symbol, walk
+from chainrule.algebra import walk
+from chainrule.expr import Call, Dim, Iverson, Ref, Symbol
 from chainrule.notation import names, plain
 from chainrule.prose import LANGUAGES
 from chainrule.rules import ACTIVATIONS, LOSSES
@@ -74,12 +75,12 @@ def test_a_command_without_numbers_pulls_click_only(arguments):
 
 ROAD = {
     "errors": 0, "width": 0, "output": 0,
-    "expr": 1,
+    "expr": 1, "algebra": 1,
     "rules": 2,
-    "network": 3, "figure": 3,
+    "network": 3, "problems": 3, "figure": 3,
     "program": 4,
-    "derive": 5,
-    "views": 6, "matrix": 6,
+    "calculus": 5, "derive": 5,
+    "views": 6, "selection": 6, "matrix": 6,
     "notation": 7, "prose": 7,
     "show": 8, "values": 8,
     "__init__": 9, "cli": 9, "__main__": 10,

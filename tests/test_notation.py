@@ -4,7 +4,7 @@ import pytest
 
 from chainrule import Network, SelectionError
 from chainrule.notation import join_subscripts, load, names, plain
-from chainrule.views import steps
+from chainrule.selection import steps
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from chainrule import derive
-from chainrule.derive import call_slope, differentiate
-from chainrule.expr import Call, Dim, Expr, Gather, Index, Ref, Symbol, negative
+from chainrule import calculus
+from chainrule.algebra import negative
+from chainrule.calculus import call_slope, differentiate
+from chainrule.expr import Call, Dim, Expr, Gather, Index, Ref, Symbol
 from chainrule.rules import ACTIVATIONS, LOSSES, RULES, Rule, canonical, suggest
 from chainrule.values import numeric
 from chainrule.values.plan import Planner, symbol_key
@@ -168,7 +169,7 @@ def test_a_wrong_slope_would_be_caught(name, position, monkeypatch):
     assert not close(right * (1 + 1e-6), exact, 2e-13 * np.abs(exact) + 4e-15)
     if position < len(row.slopes):
         turned = tuple((lambda *args, _slope=slope, **facts: negative(_slope(*args, **facts))) for slope in row.slopes)
-        monkeypatch.setattr(derive, "RULES", {**RULES, name: replace(row, slopes=turned)})
+        monkeypatch.setattr(calculus, "RULES", {**RULES, name: replace(row, slopes=turned)})
         with pytest.raises(AssertionError):
             test_slope_agrees_with_complex_step(name, position)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from chainrule import Network
-from chainrule.show.document import Equation, compose
+from chainrule.show.compose import compose
+from chainrule.show.document import Equation
 from chainrule.show.latex import LatexEmitter
 
 SEED = Path(__file__).parent / "fixtures" / "seed"

@@ -25,8 +25,9 @@ from chainrule import (
     SelectionError,
     Weight,
 )
+from chainrule.algebra import add, mul
 from chainrule.derive import derive
-from chainrule.expr import Dim, Index, Mul, Partial, Ref, Sum, Symbol, add, mul
+from chainrule.expr import Dim, Index, Mul, Partial, Ref, Sum, Symbol
 from chainrule.program import Program, Statement
 from chainrule.rules import ACTIVATIONS, LOSSES
 from chainrule.values import Seed, evaluate, verify

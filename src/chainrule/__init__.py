@@ -1,9 +1,9 @@
 """chainrule: what is ∂loss/∂w, for every w? Derived line by line, shown, evaluated.
 
-    >>> import chainrule
-    >>> net = chainrule.Network.read("2-3-2-1")
-    >>> net.weight_count
-    14
+>>> import chainrule
+>>> net = chainrule.Network.read("2-3-2-1")
+>>> net.weight_count
+14
 """
 
 from chainrule.errors import (

@@ -184,7 +184,7 @@ def _shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_shared_options
 def derive(**options: Any) -> None:
     """Derive ∂loss/∂w for every w of NET, line by line."""
-    from chainrule.show.document import compose
+    from chainrule.show.compose import compose
 
     net = _network(options)
     format_ = _format(options, DERIVE_FORMATS, "text")
@@ -367,7 +367,7 @@ def _numbers(text: str, option: str) -> list[float]:
 
 def _paths(derivation: Any, name: str | None) -> Iterable[str]:
     from chainrule.notation import plain
-    from chainrule.views import paths
+    from chainrule.selection import paths
 
     if name is None:
         raise SelectionError("paths_of_what")

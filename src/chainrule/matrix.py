@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.algebra import add, free, is_number, mul, negative, opened, substitute, total, walk
 from chainrule.derive import Derivation, Family
 from chainrule.expr import (
     ONE,
@@ -42,14 +43,6 @@ from chainrule.expr import (
     Symbol,
     Term,
     Transpose,
-    add,
-    free,
-    is_number,
-    mul,
-    negative,
-    substitute,
-    total,
-    walk,
 )
 from chainrule.views import Lines, Step
 
@@ -275,7 +268,9 @@ class _Layout:
                 return Power(self.matrix(base, row, col), exponent)
             case Call(function, args, parameter):
                 return Call(function, tuple(self.matrix(arg, row, col) for arg in args), parameter)
-            case Iverson(Ref(symbol, (first,)), "=", Position(term)) if first == row and term == col and col is not None:
+            case Iverson(Ref(symbol, (first,)), "=", Position(term)) if (
+                first == row and term == col and col is not None
+            ):
                 # [true = k] over all samples and classes: the targets as rows of zeros with a 1 in the class's column.
                 return Matrix(Symbol("onehot", (*symbol.dims, col.dim)))
             case Iverson(left, relation, right):
@@ -315,7 +310,7 @@ class _Layout:
         raise _NoPattern
 
     def _product(self, expr: Expr, row: Index | None, col: Index | None) -> Expr:
-        sums, factors = _opened(expr)
+        sums, factors = opened(expr)
         for position, factor in enumerate(factors):
             # A δ inside a bracket (softmax's Jacobian) is first multiplied out and contracted.
             if isinstance(factor, Add) and any(isinstance(node, Delta) for node in walk(factor)):
@@ -362,23 +357,6 @@ class _Layout:
         else:
             raise _NoPattern
         return _hadamard([found, *(self.matrix(factor, row, col) for factor in outside)])
-
-
-def _opened(expr: Expr) -> tuple[list[Index], list[Expr]]:
-    """Return the summed indices and the factors of Σ…Σ of a product, products inside it opened."""
-    sums: list[Index] = []
-    factors: list[Expr] = []
-    stack = [expr]
-    while stack:
-        node = stack.pop(0)
-        if isinstance(node, Sum):
-            sums.append(node.index)
-            stack.insert(0, node.body)
-        elif isinstance(node, Mul):
-            stack[:0] = node.factors
-        else:
-            factors.append(node)
-    return sums, factors
 
 
 def _same(left: Index | None, right: Index | None) -> bool:

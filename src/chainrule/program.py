@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chainrule.algebra import add, atoms, free, mul, number, substitute, substitute_atom, term_indices, total, walk
 from chainrule.errors import ProgramError
 from chainrule.expr import (
     Atom,
@@ -33,16 +34,6 @@ from chainrule.expr import (
     Symbol,
     Table,
     Term,
-    add,
-    atoms,
-    free,
-    mul,
-    number,
-    substitute,
-    substitute_atom,
-    term_indices,
-    total,
-    walk,
 )
 from chainrule.network import Activation
 from chainrule.rules import ACTIVATIONS, LOSSES

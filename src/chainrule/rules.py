@@ -16,25 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 
-from chainrule.expr import (
-    ONE,
-    ZERO,
-    Call,
-    Div,
-    Expr,
-    Gather,
-    Index,
-    Iverson,
-    Position,
-    Power,
-    add,
-    divide,
-    mul,
-    negative,
-    number,
-    substitute,
-    total,
-)
+from chainrule.algebra import add, divide, mul, negative, number, substitute, total
+from chainrule.expr import ONE, ZERO, Call, Div, Expr, Gather, Index, Iverson, Position, Power
 
 Slope = Callable[..., Expr]
 """(args…, result=, parameter=) → the derivative by one argument."""

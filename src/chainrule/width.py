@@ -9,7 +9,7 @@ def columns(text: str) -> int:
     r"""Return how many terminal columns a text takes: none for escape sequences and marks, two for wide characters.
 
     Example:
-        >>> columns("층 1"), columns("\\x1b[1mab\\x1b[0m")
+        >>> columns("층 1"), columns("\x1b[1mab\x1b[0m")
         (4, 2)
     """
     count, inside = 0, False

@@ -14,11 +14,11 @@ from chainrule import Activation, Connection, Layer, Network, OutputError, Selec
 from chainrule.network import Loss
 from chainrule.notation import plain
 from chainrule.rules import ACTIVATIONS, LOSSES
+from chainrule.selection import paths
 from chainrule.show.drawing import draw, layout
 from chainrule.show.drawing.glyphs import Namer
 from chainrule.show.drawing.reach import reach
 from chainrule.show.drawing.words import Words
-from chainrule.views import paths
 from strategies import HOSTILE_NAMES, networks
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,7 +8,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from chainrule import Network
 from chainrule.show import write_document
-from chainrule.show.document import compose
+from chainrule.show.compose import compose
 from chainrule.show.html import anchor, escape
 from papers import HOSTILE, PAPERS, paper, pdf_text
 

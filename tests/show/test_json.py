@@ -12,7 +12,8 @@ from chainrule import Network
 from chainrule.expr import Ref
 from chainrule.matrix import matrix_step_of, matrix_steps
 from chainrule.notation import names
-from chainrule.show.document import Bulk, Equation, compose
+from chainrule.show.compose import compose
+from chainrule.show.document import Bulk, Equation
 from chainrule.show.json import schema
 from chainrule.show.latex import LatexEmitter
 from chainrule.views import Step

@@ -8,7 +8,7 @@ import pytest
 
 from chainrule import Network
 from chainrule.show import write_document
-from chainrule.show.document import compose
+from chainrule.show.compose import compose
 from chainrule.show.latex import escape
 from papers import HOSTILE, PAPERS, paper, pdf_text, words_off_the_page
 

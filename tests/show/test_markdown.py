@@ -6,7 +6,7 @@ import pytest
 
 from chainrule import Network
 from chainrule.show import write_document
-from chainrule.show.document import compose
+from chainrule.show.compose import compose
 from chainrule.show.markdown import escape
 from papers import HOSTILE, PAPERS, paper
 

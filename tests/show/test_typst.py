@@ -12,7 +12,7 @@ from chainrule.notation import names
 from chainrule.rules import ACTIVATIONS, LOSSES
 from chainrule.show import typst as form
 from chainrule.show import write_document
-from chainrule.show.document import compose
+from chainrule.show.compose import compose
 from papers import HOSTILE, PAPERS, paper, pdf_text, words_off_the_page
 
 MARGIN = 22 / 25.4 * 72 - 2

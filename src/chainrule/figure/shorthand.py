@@ -31,7 +31,8 @@ from chainrule.figure.names import (
     short,
     spell_reduction,
 )
-from chainrule.network import MAX_LAYERS, MAX_UNITS, Activation, Layer, Loss, Network
+from chainrule.network import Activation, Layer, Loss, Network
+from chainrule.problems import MAX_LAYERS, MAX_UNITS
 from chainrule.rules import LOSSES
 
 if TYPE_CHECKING:

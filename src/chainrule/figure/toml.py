@@ -36,7 +36,8 @@ from chainrule.figure.document import Document, TooManyError, spell_path
 from chainrule.figure.names import Word, place_errors, read_activation, read_loss, short
 from chainrule.figure.shorthand import Defaults, read_parts
 from chainrule.figure.wiring import read_wiring
-from chainrule.network import MAX_UNITS, Activation, Layer, Network
+from chainrule.network import Activation, Layer, Network
+from chainrule.problems import MAX_UNITS
 
 if TYPE_CHECKING:
     from chainrule.network import Loss

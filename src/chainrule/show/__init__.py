@@ -30,7 +30,7 @@ def render(derivation: Derivation, format: str = "text", **options: Any) -> str:
     Raises:
         SelectionError: where there is no such form, notation, language or symbol.
     """
-    from chainrule.show.document import compose
+    from chainrule.show.compose import compose
 
     if format == "json":
         from chainrule.show.json import to_json
@@ -84,7 +84,8 @@ def render_step(step: Step, format: str = "text", *, notation: str = "seed", dep
     """
     from chainrule.notation import load
     from chainrule.show.document import Formula, line_sides, sides
-    from chainrule.show.write import FORMS, Writer
+    from chainrule.show.forms import FORMS
+    from chainrule.show.write import Writer
 
     if format not in FORMS:
         raise SelectionError("unknown_format", read=format, known=", ".join(FORMS), near="")

@@ -25,8 +25,9 @@ from chainrule.show.document import (
     line_sides,
     sides,
 )
+from chainrule.show.forms import FORMS, Form
 from chainrule.show.templates import family_template, fill
-from chainrule.show.write import FORMS, Form, Writer
+from chainrule.show.write import Writer
 
 
 class Emitter:

@@ -22,8 +22,9 @@ from chainrule.notation import SLOT, load
 from chainrule.prose import sentence
 from chainrule.show.document import Bulk, Document, Elision, Equation, Formula, Heading, Paragraph
 from chainrule.show.emit import Emitter
+from chainrule.show.forms import LATEX, TEXT
 from chainrule.show.templates import family_template, fill
-from chainrule.show.write import LATEX, TEXT, Writer
+from chainrule.show.write import Writer
 
 if TYPE_CHECKING:
     from chainrule.derive import Family

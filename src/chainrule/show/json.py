@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from chainrule.algebra import substitute_atom, walk
 from chainrule.derive import Derivation, Family
-from chainrule.expr import Atom, Expr, Index, Matrix, Partial, Ref, Symbol, substitute_atom, walk
+from chainrule.expr import Atom, Expr, Index, Matrix, Partial, Ref, Symbol
 from chainrule.matrix import MatrixStep, matrix_step_of
 from chainrule.notation import load, plain
-from chainrule.show.document import Formula, line_sides, reason, sides
-from chainrule.show.write import FORMS, Writer
-from chainrule.views import Elision, Lines, Step, family_size, family_steps, last_instance, select
+from chainrule.selection import Elision, family_size, family_steps, last_instance, select
+from chainrule.show.document import Formula, line_sides, sides
+from chainrule.show.forms import FORMS
+from chainrule.show.reasons import reason
+from chainrule.show.write import Writer
+from chainrule.views import Lines, Step
 
 if TYPE_CHECKING:
     from chainrule.values import Values
@@ -42,7 +46,7 @@ def iter_json(
 ) -> Iterator[str]:  # fmt: skip
     """Yield the JSON text piece by piece, one Step a line; numbers are written with every digit."""
     from chainrule import __version__
-    from chainrule.show.document import compose
+    from chainrule.show.compose import compose
 
     compose(derivation, of=of, view=view, notation=notation, lang=lang, depth=depth)  # the options' errors, once
     net = derivation.source.network

@@ -13,8 +13,9 @@ from dataclasses import replace
 from chainrule.show.breaking import rows, torn
 from chainrule.show.document import Bulk, Document, Elision, Formula, Heading, Paragraph
 from chainrule.show.emit import Emitter
+from chainrule.show.forms import LATEX
 from chainrule.show.measure import Sign, signs_of, text_width, width
-from chainrule.show.write import LATEX, Writer
+from chainrule.show.write import Writer
 
 ROOM, FRAGMENT_ROOM = 40.0, 32.0
 """How wide a line may be, in em: on the page below, less its indentation and some air; on a page of plain article."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from chainrule.show.document import Elision, Heading, Paragraph
 from chainrule.show.emit import Emitter
-from chainrule.show.write import LATEX
+from chainrule.show.forms import LATEX
 
 
 def escape(text: str) -> str:

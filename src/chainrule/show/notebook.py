@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainrule.show.document import compose, compose_line
+from chainrule.show.compose import compose, compose_line
 from chainrule.show.emit import Emitter, emit
 from chainrule.show.latex import LatexEmitter
 from chainrule.show.markdown import MarkdownEmitter

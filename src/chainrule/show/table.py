@@ -13,9 +13,10 @@ from chainrule.errors import SelectionError
 from chainrule.expr import Ref, Symbol
 from chainrule.notation import load, plain
 from chainrule.prose import sentence
+from chainrule.selection import LIST_ALL
 from chainrule.show.emit import number_text
-from chainrule.show.write import TEXT, Writer
-from chainrule.views import LIST_ALL
+from chainrule.show.forms import TEXT
+from chainrule.show.write import Writer
 from chainrule.width import columns
 
 if TYPE_CHECKING:

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from chainrule.algebra import walk
 from chainrule.derive import Family
-from chainrule.expr import Delta, Index, Lookup, Position, Ref, Term, walk
+from chainrule.expr import Delta, Index, Lookup, Position, Ref, Term
 from chainrule.notation import SLOT, join_subscripts
-from chainrule.show.write import Writer, braced
+from chainrule.show.forms import braced
+from chainrule.show.write import Writer
 from chainrule.views import Lines
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from chainrule.show.document import Document, Elision, Heading, Paragraph
 from chainrule.show.emit import Emitter
-from chainrule.show.write import TEXT, Writer
+from chainrule.show.forms import TEXT
+from chainrule.show.write import Writer
 from chainrule.width import columns
 
 WIDTH = 100

@@ -17,8 +17,9 @@ from chainrule.errors import OutputError
 from chainrule.show.breaking import rows, torn
 from chainrule.show.document import Bulk, Document, Elision, Formula, Heading, Paragraph
 from chainrule.show.emit import Emitter, emit
+from chainrule.show.forms import TYPST
 from chainrule.show.measure import Sign, signs_of, text_width, width
-from chainrule.show.write import TYPST, Writer
+from chainrule.show.write import Writer
 
 if TYPE_CHECKING:
     from typst import Fonts

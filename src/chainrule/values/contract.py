@@ -62,12 +62,13 @@ def aligned(plan: Plan, axes: tuple[Index, ...]) -> Run:
     lead = next((position for position, axis in enumerate(axes) if axis in plan.axes), len(axes))
     selection = tuple(slice(None) if axis in plan.axes else None for axis in axes[lead:])
     run = plan.run
-    if order != tuple(range(len(order))):
-        turned = run
-        run = lambda store: turned(store).transpose(order)
-    if None in selection and plan.axes:
-        spread = run
-        return lambda store: spread(store)[selection]
+    turned, widened = order != tuple(range(len(order))), None in selection and bool(plan.axes)
+    if turned and widened:
+        return lambda store: run(store).transpose(order)[selection]
+    if turned:
+        return lambda store: run(store).transpose(order)
+    if widened:
+        return lambda store: run(store)[selection]
     return run
 
 

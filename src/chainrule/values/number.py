@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derive import Derivation, Link, key
-from chainrule.derive import terms as atom_terms
+from chainrule.algebra import delta, mul, replace_atoms, substitute, walk
+from chainrule.calculus import key
+from chainrule.calculus import terms as atom_terms
+from chainrule.derive import Derivation, Link
 from chainrule.errors import ProgramError
 from chainrule.expr import (
     ONE,
@@ -32,11 +34,6 @@ from chainrule.expr import (
     Size,
     Sum,
     Term,
-    delta,
-    mul,
-    replace_atoms,
-    substitute,
-    walk,
 )
 from chainrule.notation import plain
 from chainrule.rules import RULES

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from chainrule.algebra import add, free, mul, number, opened, substitute, term_indices, total, walk
 from chainrule.derive import owner
 from chainrule.expr import (
     Add,
@@ -38,14 +38,6 @@ from chainrule.expr import (
     Sum,
     Symbol,
     Term,
-    add,
-    free,
-    mul,
-    number,
-    substitute,
-    term_indices,
-    total,
-    walk,
 )
 from chainrule.program import Program, Statement
 from chainrule.rules import RULES
@@ -302,32 +294,6 @@ class Planner:
 _RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "<": np.less, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal, "=": np.equal,
 }  # fmt: skip
-
-
-def opened(expr: Expr) -> tuple[list[Index], list[Expr]]:
-    """Return the summed indices and the factors of Σ…Σ of a product; sums inside the product are drawn to the front."""
-    if isinstance(expr, Sum):
-        sums, factors = opened(expr.body)
-        index = expr.index
-        while index in sums:  # an inner Σ over the same index hides this one: it only counts
-            index = replace(index, name=index.name + "'")
-        return [index, *sums], factors
-    if not isinstance(expr, Mul):
-        return [], [expr]
-    sums, factors = [], []
-    taken = set(free(expr))
-    for factor in expr.factors:
-        inner, parts = opened(factor)
-        for index in inner:
-            fresh = index
-            while fresh in taken:
-                fresh = replace(fresh, name=fresh.name + "'")
-            if fresh != index:
-                parts = [substitute(part, {index: fresh}) for part in parts]
-            taken.add(fresh)
-            sums.append(fresh)
-        factors += parts
-    return sums, factors
 
 
 def _summed(sums: Iterable[Index], body: Expr) -> Expr:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from chainrule.expr import Dim, Index, Lookup, Term, term_indices
+from chainrule.algebra import term_indices
+from chainrule.expr import Dim, Index, Lookup, Term
 from chainrule.values.contract import Array, Plan, aligned
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.expr import Call, Index, Iverson, Ref, Symbol, atoms, walk
+from chainrule.algebra import atoms, walk
+from chainrule.expr import Call, Index, Iverson, Ref, Symbol
 from chainrule.notation import plain
 from chainrule.program import Program
 from chainrule.rules import RULES
