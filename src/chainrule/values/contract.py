@@ -169,9 +169,10 @@ def _matrix_product(left: Plan, right: Plan, own: list[Index]) -> Plan:
             first = _reduce([side], alone)
             kept = [s for s in own if s not in alone]
             return _matrix_product(first, right, kept) if side is left else _matrix_product(left, first, kept)
-    if min((rank(a) for a in right.axes if a not in summed), default=2) < min(
-        (rank(a) for a in left.axes if a not in summed), default=2
-    ):
+    ranks = [min((rank(a) for a in side.axes if a not in summed), default=2) for side in (left, right)]
+    # Samples are rows. Where neither side has them, the product is a weight's partial Σ_n ∂z_ni a_nj: it is computed as
+    # Aᵀδ, (in, out), which is how the page and the store lay out a weight's matrix.
+    if ranks[1] < ranks[0] or ranks == [2, 2]:
         left, right = right, left
     batch = tuple(a for a in left.axes if a in right.axes and a not in summed)
     rows = tuple(a for a in left.axes if a not in summed and a not in batch)
