@@ -1,7 +1,7 @@
 """Building, walking and substituting index-notation expressions.
 
-The small functions (`add`, `mul`, `total`, …) build nodes and keep them tidy: they drop zeros and ones, unwrap single terms
-and resolve what is certain. They never reorder what a person would read from left to right.
+The small functions (`add`, `mul`, `total`, …) build nodes and keep them tidy: they drop zeros and ones, unwrap single
+terms and resolve what is certain. They never reorder what a person would read from left to right.
 """
 
 from __future__ import annotations

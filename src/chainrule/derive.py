@@ -166,7 +166,7 @@ class Derivation:
         return steps(self)
 
     def __getitem__(self, name: str) -> Step:
-        """Return the Step of ∂loss/∂name, the name spelled plainly: `derivation["w_11^2"]`; of a layer, the general one.
+        """Return the Step of ∂loss/∂name, spelled plainly: `derivation["w_11^2"]`; of a layer, the general one.
 
         Raises:
             SelectionError: where the network has no such symbol.

@@ -1,11 +1,8 @@
-"""Index-notation expressions: a closed set of nodes, and the algebra of building and substituting them.
+"""Index-notation expressions: a closed set of nodes.
 
 An expression is a frozen tree. An *atom* is a named quantity with its indices: `Ref` (z¹_i) or `Partial` (∂loss/∂z¹_i).
-Everything else is arithmetic on atoms. No calculus stands here (`chainrule.derive`), no numbers (`chainrule.values`)
-and no spelling (`chainrule.notation`, `chainrule.show`).
-
-The small functions (`add`, `mul`, `total`, …) build nodes and keep them tidy: they drop zeros and ones, unwrap single
-terms and resolve what is certain. They never reorder what a person would read from left to right.
+Everything else is arithmetic on atoms. How nodes are built and walked stands in `chainrule.algebra`; no calculus stands
+here (`chainrule.calculus`), no numbers (`chainrule.values`) and no spelling (`chainrule.notation`, `chainrule.show`).
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ from chainrule.expr import (
     Hadamard,
     Index,
     Iverson,
-    Lookup,
     Matrix,
     Mul,
     Number,
@@ -181,6 +180,8 @@ def lay_out(derivation: Derivation, target: Ref, expr: Expr) -> Expr | None:
         target: says which free index is the row and which the column.
         expr: index notation.
     """
+    if target.symbol.kind == "w" and _restricted(target):
+        return None  # only some of its entries, because of ties: those are no matrix
     reopen = _Reopen(target)
     try:
         row, col = _rows_and_columns(reopen.ref(target))
@@ -189,9 +190,18 @@ def lay_out(derivation: Derivation, target: Ref, expr: Expr) -> Expr | None:
         return None
 
 
+def _restricted(ref: Ref) -> bool:
+    """Return whether a reference is to some of a symbol's places only."""
+    return any(
+        dim.size != 1 and not (isinstance(term, Index) and term.values is None)
+        for term, dim in zip(ref.indices, ref.symbol.dims, strict=True)
+    )
+
+
 def _rows_and_columns(ref: Ref) -> tuple[Index | None, Index | None]:
     terms = ref.indices
-    if any(isinstance(term, Lookup) for term in terms):
+    # One entry of a matrix, or one that a tie points to, is no pattern: a whole matrix would say something else.
+    if any(not isinstance(term, Index) for term in terms):
         raise _NoPattern
     found = [term if isinstance(term, Index) else None for term in terms]
     if ref.symbol.kind == "w" or (ref.symbol.kind == "mask" and len(found) == 2):
@@ -327,13 +337,21 @@ class _Layout:
             if isinstance(factor, Number | Size) or (isinstance(factor, Div) and not free(factor)):
                 kept.append(factor)
             else:
-                inner.update({i: None for i in free(factor) if i not in (row, col)})
+                inner.update(
+                    {i: None for i in free(factor) if i not in (row, col) and self._shared(i, factor, factors)}
+                )
         coefficient = mul(*kept, dot=False)
         rest = [factor for factor in factors if factor not in kept]
         found = self._contract(rest, list(inner), row, col)
         if is_number(coefficient, 1):
             return found
         return negative(found) if is_number(coefficient, -1) else mul(coefficient, found)
+
+    @staticmethod
+    def _shared(index: Index, factor: Expr, factors: list[Expr]) -> bool:
+        """Return whether an index ties a factor to others; the one unit of a layer inside a bracket is its own."""
+        own = isinstance(factor, Add) and index.dim.size == 1
+        return not own or any(index in free(other) for other in factors if not isinstance(other, Add))
 
     def _contract(self, factors: list[Expr], inner: list[Index], row: Index | None, col: Index | None) -> Expr:
         if not inner:

@@ -1,4 +1,4 @@
-"""What does not fit together in a network: sizes, activations, the loss, the wiring, ties, and the numbers on the sheet."""
+"""What does not fit together in a network: sizes, activations, loss, wiring, ties, and the numbers on the sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which lines: all of them, as a textbook elides them, those that a name means; and the paths from a symbol to the loss."""
+"""Which lines: all, as a textbook elides them, or those that a name means; and the paths from a symbol to the loss."""
 
 from __future__ import annotations
 

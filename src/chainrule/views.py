@@ -7,7 +7,7 @@ so that the neighbour of a z is the next z, as in the seed's first layer and in 
 most `limit` units is written out term by term; a longer one stays a Σ, so that a line's length does not grow with the
 network.
 
-The matrix view stands in `chainrule.matrix`.
+Which Steps are shown stands in `chainrule.selection`, the matrix view in `chainrule.matrix`.
 """
 
 from __future__ import annotations

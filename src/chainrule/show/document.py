@@ -15,7 +15,7 @@ from chainrule.derive import Family
 from chainrule.expr import Add, Call, Div, Expr, Gather, Matrix, Partial, Ref, Sum, Symbol
 from chainrule.notation import Notation
 from chainrule.prose import sentence
-from chainrule.selection import Elision, last_instance, steps
+from chainrule.selection import Elision
 from chainrule.show.forms import tall
 from chainrule.show.write import Writer
 from chainrule.views import Lines, Step
@@ -165,9 +165,3 @@ def elide_sums(expr: Expr) -> Expr:
     if isinstance(expr, Gather) and not isinstance(expr.body, Matrix):
         return elide_sums(by_exponentials(expr))
     return rebuild(expr, elide_sums)
-
-
-__all__ = [
-    "Block", "Bulk", "Document", "Elision", "Equation", "Formula", "Heading", "Paragraph", "Words", "compose",
-    "elide_sums", "last_instance", "line_sides", "reason", "sides", "steps", "words",
-]  # fmt: skip
