@@ -344,7 +344,8 @@ class _Walker:
         """Yield the families of one symbol: one, or one for each set of its units that different statements consume."""
         for target in self._parts(atom):
             links = tuple(link for s in self.consumers[key(atom)] if (link := self._link(s, target)) is not None)
-            yield Family(target, links)
+            if links or owner(atom).symbol.support is None:  # else these weights only stand for others, by ties
+                yield Family(target, links)
 
     def _parts(self, atom: Atom) -> Iterator[Atom]:
         """Yield the atom at fresh free indices, split where statements use only some of its units."""
