@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chainrule.expr import Expr
+from chainrule.selection import Elision
 from chainrule.show.document import (
     DOTS,
     Block,
     Bulk,
     Document,
-    Elision,
     Equation,
     Formula,
     Heading,

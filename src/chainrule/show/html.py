@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from chainrule.expr import Index, Ref, Term
 from chainrule.notation import SLOT, load
 from chainrule.prose import sentence
-from chainrule.show.document import Bulk, Document, Elision, Equation, Formula, Heading, Paragraph
+from chainrule.selection import Elision
+from chainrule.show.document import Bulk, Document, Equation, Formula, Heading, Paragraph
 from chainrule.show.emit import Emitter
 from chainrule.show.forms import LATEX, TEXT
 from chainrule.show.templates import family_template, fill

@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from chainrule.selection import Elision
 from chainrule.show.breaking import rows, torn
-from chainrule.show.document import Bulk, Document, Elision, Formula, Heading, Paragraph
+from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph
 from chainrule.show.emit import Emitter
 from chainrule.show.forms import LATEX
 from chainrule.show.measure import Sign, signs_of, text_width, width

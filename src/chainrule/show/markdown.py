@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from chainrule.show.document import Elision, Heading, Paragraph
+from chainrule.selection import Elision
+from chainrule.show.document import Heading, Paragraph
 from chainrule.show.emit import Emitter
 from chainrule.show.forms import LATEX
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chainrule.show.document import Document, Elision, Heading, Paragraph
+from chainrule.selection import Elision
+from chainrule.show.document import Document, Heading, Paragraph
 from chainrule.show.emit import Emitter
 from chainrule.show.forms import TEXT
 from chainrule.show.write import Writer

@@ -14,8 +14,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import OutputError
+from chainrule.selection import Elision
 from chainrule.show.breaking import rows, torn
-from chainrule.show.document import Bulk, Document, Elision, Formula, Heading, Paragraph
+from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph
 from chainrule.show.emit import Emitter, emit
 from chainrule.show.forms import TYPST
 from chainrule.show.measure import Sign, signs_of, text_width, width
