@@ -78,7 +78,7 @@ def torn(row_list: Sequence[Row]) -> list[Row]:
 
 
 def _of_kind(sign: Sign, kind: str) -> Sign:
-    return sign if kind == sign.kind else replace(sign, kind=kind)
+    return sign if kind == sign.kind else sign._replace(kind=kind)
 
 
 def _between(row_list: Sequence[Row], start: tuple[int, int], end: tuple[int, int]) -> Iterator[str]:

@@ -44,7 +44,7 @@ DEPTHS = ("shown", "substituted", "expanded", "both")
 VIEWS = ("scalar", "matrix", "both")
 
 
-BULK = 200
+BULK = 30
 """A family of more lines than this is written through a template, line by line, without being held."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from chainrule.notation import SLOT
 
@@ -39,9 +39,8 @@ _MATRIX = 1.4
 """The width of a matrix's own brackets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One thing that is set, which nothing breaks.
+class Sign(NamedTuple):
+    """One thing that is set, which nothing breaks; a bare tuple, since a long document has millions of them.
 
     Attributes:
         source: how it is written, the space before it included.
@@ -93,12 +92,12 @@ class _Scanner:
                 break
             if token in ("_", "^"):
                 before = signs.pop() if signs else Sign("", 0)
-                sign = replace(before, width=self._scripted(before.width, size))
+                sign = Sign("", self._scripted(before.width, size), before.kind)
             else:
                 before = Sign("", 0)
                 sign = self.one(token, signs, size)
             end = self._end()
-            signs.append(replace(sign, source=before.source + self.source[start:end]))
+            signs.append(Sign(before.source + self.source[start:end], sign.width, sign.kind))
             start = end
         return signs
 
@@ -261,7 +260,7 @@ class _Typst(_Scanner):
                 widest, signs = max(widest, width(signs)), []
             elif token in ("_", "^"):
                 before = signs.pop() if signs else Sign("", 0)
-                signs.append(replace(before, width=self._scripted(before.width, size)))
+                signs.append(before._replace(width=self._scripted(before.width, size)))
             else:
                 signs.append(self.one(token, signs, size))
                 depth += {"(": 1, ")": -1}.get(token, 0)
