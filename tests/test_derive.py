@@ -264,3 +264,14 @@ def test_numbers_stay_exact():
     assert isinstance(statement.expr, Mul)
     assert statement.expr.factors[0] == Number(Fraction(1, 6))
     assert Loss().samples == "sum"
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_depth_is_no_limit(width):
+    """400 layers derive, show and expand; a form that would grow without end stops at a partial."""
+    derivation = Network.read("-".join([str(width)] * 400)).derive()
+    step = derivation["w_11^1"]
+    assert "∂loss/∂z_1^1 · x_0" in step.text()
+    assert len(step.text(depth="expanded")) < 100_000
+    assert derivation.show("text", of="W_200").count("=") >= width * width
+    assert len(next(paths(derivation, "w_11^1"))) == 2 * 399 + 1

@@ -71,9 +71,9 @@ class MatrixStep:
     shape: tuple[int | None, int | None]
     columns: tuple[int, ...] | None = None
 
-    def opened(self, *, limit: int | None = None) -> Iterator[Step]:
+    def opened(self, *, limit: int | None = None, lines: Lines | None = None) -> Iterator[Step]:
         """Yield the scalar Steps that this line gathers (each knows its family, which leads back to this line)."""
-        lines = Lines(self.derivation)
+        lines = lines or Lines(self.derivation)
         for count, target in enumerate(lines.instances(self.family)):
             if limit is not None and count >= limit:
                 return

@@ -43,8 +43,11 @@ WRITE_OUT = 6
 """A sum over more units than this stays a Σ in the lines."""
 
 
-MOST_NODES = 2_000
-"""An expanded form with more nodes than this keeps its sums as Σ."""
+MOST_NODES = 1_000
+"""An expanded form with more nodes than this keeps its sums as Σ; where that is not enough, it stops at a partial."""
+
+READABLE = 200
+"""A line whose expanded form has more nodes than this is shown through its neighbours, however single its path."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,10 @@ class Step:
     @property
     def shown(self) -> Expr:
         """The last side as the seed writes it: expanded where one path leads to the loss, else by the neighbours."""
-        return self.expanded if self.single else self.substituted
+        if not self.single or count_nodes(self.expanded, limit=READABLE) >= READABLE:
+            return self.substituted
+        whole = not uses(self.expanded, self.derivation.source.root)
+        return self.expanded if whole else self.substituted
 
     @property
     def partial(self) -> Partial:
@@ -229,29 +235,44 @@ class Lines:
     def expanded(self, target: Ref) -> Expr:
         """Return the expanded form; its sums stay Σ where writing them out would be too long."""
         found = self._expand(target)
-        if self.limit and count_nodes(found, limit=MOST_NODES) >= MOST_NODES:
+        if self.limit and (uses(found, self.root) or count_nodes(found, limit=MOST_NODES) >= MOST_NODES):
             return self.gathered._expand(target)
         return found
 
     def _expand(self, target: Atom) -> Expr:
-        if target in self._expanded:
-            return self._expanded[target]
-        leaf = isinstance(target, Ref) and target.symbol.kind in ("w", "b", "x")
-        family = self.family(target)
-        if family is None:
-            return Partial(self.root, target)
-        forms = self._make(family, target) if leaf else self.forms(target)
-        assert forms is not None
+        """Return the expanded form; what it needs is expanded first, with a stack, since networks may be deep."""
+        stack = [target]
+        while stack:
+            atom = stack[-1]
+            if atom in self._expanded:
+                stack.pop()
+                continue
+            family = self.family(atom)
+            forms = None if family is None else self.forms(atom)
+            if forms is None:
+                self._expanded[atom] = Partial(self.root, atom)
+                continue
+            needed = [p.by for p in uses(forms.substituted, self.root) if p.by != atom and p.by not in self._expanded]
+            if needed:
+                stack.extend(needed)
+                continue
+            self._expanded[atom] = self._put_in(forms.substituted, atom)
+        found = self._expanded[target]
+        if isinstance(target, Ref) and target.symbol.kind in ("w", "b", "x"):
+            # Nothing else is made of it: a million of them need not be remembered.
+            del self._expanded[target], self._forms[target]
+        return found
+
+    def _put_in(self, expr: Expr, target: Atom) -> Expr:
+        """Return expr with the partials of the loss expanded; a partial stays where its own form is too long."""
 
         def put_in(atom: Atom) -> Expr:
             if isinstance(atom, Partial) and atom.of == self.root and atom.by != target:
-                return self._expand(atom.by)
+                found = self._expanded[atom.by]
+                return atom if count_nodes(found, limit=MOST_NODES) >= MOST_NODES else found
             return atom
 
-        found = _cancel_all(replace_atoms(forms.substituted, put_in))
-        if not leaf:
-            self._expanded[target] = found
-        return found
+        return _cancel_all(replace_atoms(expr, put_in))
 
     def _is_single(self, family: Family, target: Atom, forms: _Forms) -> bool:
         """Return whether one path leads to the loss: no sum over units on the way."""
@@ -260,10 +281,23 @@ class Lines:
         return all(self._single_at(p.by) for p in uses(forms.chain, self.root) if p.by != target)
 
     def _single_at(self, target: Atom) -> bool:
-        if target not in self._single:
-            family = self.family(target)
-            forms = self.forms(target)
-            self._single[target] = family is not None and forms is not None and self._is_single(family, target, forms)
+        """Return whether one path leads from an inner target to the loss; with a stack, since networks may be deep."""
+        stack = [target]
+        while stack:
+            atom = stack[-1]
+            if atom in self._single:
+                stack.pop()
+                continue
+            family, forms = self.family(atom), self.forms(atom)
+            if family is None or forms is None or _adds_paths(forms.chain) or len(family.links) != 1:
+                self._single[atom] = False
+                continue
+            behind = [p.by for p in uses(forms.chain, self.root) if p.by != atom]
+            unknown = [one for one in behind if one not in self._single]
+            if unknown:
+                stack.extend(unknown)
+                continue
+            self._single[atom] = all(self._single[one] for one in behind)
         return self._single[target]
 
     def instances(self, family: Family) -> Iterator[Ref]:

@@ -311,7 +311,7 @@ class _Composer:
             return
         line = Equation(
             Formula(tuple(found)), name=str(step.target), beside=self._shape(shape_words(step.target)),
-            opens=tuple(Formula(sides(s), s.target) for s in step.opened(limit=6)),
+            opens=tuple(Formula(sides(s), s.target) for s in step.opened(limit=6, lines=self.lines)),
         )  # fmt: skip
         yield self._with_arrays(line)
         yield Paragraph(self._entry(step), quiet=True)

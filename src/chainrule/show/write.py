@@ -7,6 +7,7 @@ template — is a parameter, so that symbols, numbers and templates cannot diffe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -87,7 +88,9 @@ class Writer:
             sampled = index.dim.name == "samples"
             names[index] = self.notation.sample if sampled else letters.get(index.name, index.name)
             taken.add(names[index])
-        bound_letters = (c for c in self.notation.bound if c not in taken)
+        # When the letters are used up, they come again with primes.
+        primed = (letter + "'" * round_ for round_ in itertools.count() for letter in self.notation.bound)
+        bound_letters = (letter for letter in primed if letter not in taken)
         for side in sides:
             for node in walk(side):
                 if isinstance(node, Sum | Gather) and node.index not in names:
