@@ -38,7 +38,10 @@ def main() -> None:
     for what, result in processes() + lines() + large():
         print(f"| {what} | {result} |")
     if not options.skip_sympy:
-        print()
+        import sympy
+
+        took = median_process([sys.executable, "-c", "import sympy"], repeat=3)
+        print(f"\nSymPy {sympy.__version__}, whose import alone takes {ms(took)} as a process:\n")
         print("| network | weights | chainrule: derive and write | per line | SymPy: differentiate | SymPy: print |")
         print("|---|---|---|---|---|---|")
         for row in beside_sympy():
@@ -106,15 +109,7 @@ def write_all(shorthand: str) -> int:
 
 def beside_sympy() -> list[tuple[str, ...]]:
     """Return rows for growing networks: chainrule's time and time per line, SymPy's times or its limit."""
-    import sympy
-
     rows = []
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import sympy"], check=True)
-    print(
-        f"\nSymPy {sympy.__version__}: its import alone takes {ms(time.perf_counter() - start)} as a process.",
-        end="\n\n",
-    )
     for shorthand in ("2-3-2-1", "2-5-3-1", "2-10-5-1", "2-20-10-1", "2-50-25-1", "2-100-50-1", "2-1000-500-1"):
         net = Network.read(shorthand)
         took, count = best(lambda s=shorthand: write_all(s), repeat=3)
