@@ -2,13 +2,22 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
+import click
 import pytest
+
+import chainrule
+from chainrule.cli import SHELLS, command_line, main
+from chainrule.prose import LANGUAGES
+from chainrule.width import columns
 
 SLOW = 60
 NEURON = b"[[neuron]]\nname='%s'\nfrom=%s\n"
@@ -143,11 +152,283 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
+# Help and misuse, in both languages
+
+
+COMMANDS = ("chainrule", "derive", "draw", "values", "completion")
+ENGLISH = re.compile(
+    r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
+)
+"""Words of click's, and of ours, that a page in Korean must not have."""
+
+
+def korean(text):
+    """Whether a text has a syllable of Hangul."""
+    return any("가" <= char <= "힣" for char in text)
+
+
+def command(name, lang):
+    """A command in a language."""
+    group = command_line(lang)
+    return group if name == "chainrule" else group.commands[name]
+
+
+def help_of(name, lang):
+    """The page of help of a command, as a process prints it to a terminal of 80 columns."""
+    result = run(*([] if name == "chainrule" else [name]), "--help", "--lang", lang, COLUMNS="80")
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_complete(name, lang):
+    """Every command says what it does and gives examples, every option what it is for, in the language asked for."""
+    asked = command(name, lang)
+    context = click.Context(asked, info_name=name)
+    options = [param for param in asked.get_params(context) if isinstance(param, click.Option)]
+    said = [*asked.help.split("\n\n"), asked.short_help, asked.epilog, *(option.help or "" for option in options)]
+    assert {"--help", "--lang"} <= {spelling for option in options for spelling in option.opts}
+    for text in said:
+        assert text.strip()
+        assert korean(text) == (lang == "ko"), text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_readable(name, lang):
+    """A page of help fits into 80 columns, and names every option and every command, each with its text."""
+    page = help_of(name, lang)
+    asked = command(name, lang)
+    squeezed = re.sub(r"\s+", "", page)
+    for line in page.splitlines():
+        assert columns(line) <= 80, line
+        assert "`" not in line
+    for option in asked.params:
+        if isinstance(option, click.Option):
+            assert max(option.opts, key=len) in page
+            assert re.sub(r"\s+", "", option.help) in squeezed
+    for other in getattr(asked, "commands", {}).values():
+        assert re.sub(r"\s+", "", other.short_help) in squeezed
+    if lang == "ko":
+        assert page.startswith("사용법: chainrule")
+        assert not ENGLISH.search(page)
+        assert all(korean(line) for line in page.splitlines() if line.endswith(":"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_both_languages_offer_the_same(name):
+    """Commands in Korean take what they take in English, in the same order."""
+    offers = [
+        [(param.name, param.opts, param.type.name, getattr(param.type, "choices", None)) for param in one.params]
+        for one in (command(name, "en"), command(name, "ko"))
+    ]
+    assert offers[0] == offers[1]
+
+
+def test_no_sentence_of_help_is_left_over():
+    """Every option that the sentences describe is one that some command has."""
+    table = tomllib.loads((Path(chainrule.__file__).parent / "prose/en/cli.toml").read_text(encoding="utf-8"))
+    pages = "".join(re.sub(r"\s+", "", help_of(name, "en")) for name in COMMANDS)
+    for key, text in table["option"].items():
+        assert re.sub(r"\s+", "", text) in pages, key
+    assert set(table["command"]) == set(COMMANDS)
+
+
+EXAMPLES = sorted(
+    {
+        line.strip() for lang in LANGUAGES for name in COMMANDS for line in command(name, lang).epilog.splitlines()
+        if line.startswith("  ")
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_can_be_copied(example, tmp_path, monkeypatch, capsys):
+    """What help gives as an example runs."""
+    monkeypatch.chdir(tmp_path)
+    Path("sheet.toml").write_text("layers = '2-3-1'\n", encoding="utf-8")
+    words = shlex.split(example.partition(" >")[0])
+    assert words[0] == "chainrule"
+    if "-o" in words and words[-1].endswith(".pdf"):
+        pytest.importorskip("typst")
+    with pytest.raises(SystemExit) as end:
+        main(words[1:])
+    assert not end.value.code
+    assert capsys.readouterr().err == ""
+    assert "-o" not in words or Path(words[words.index("-o") + 1]).stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (("--help", "--lang", "ko"), {}),
+        (("--lang", "ko", "--help"), {}),
+        (("--lang=ko", "-h"), {}),
+        (("--help",), {"CHAINRULE_LANG": "ko"}),
+        (("derive", "--help", "--lang", "ko"), {}),
+        (("derive", "--lang", "ko", "-h"), {}),
+        (("--lang", "ko", "derive", "--help"), {}),
+        (("derive", "2-3-1", "--of", "w_11^1", "--help", "--lang=ko"), {}),
+        (("--lang", "en", "derive", "--help", "--lang", "ko"), {}),
+        (("derive", "--help"), {"CHAINRULE_LANG": "ko"}),
+        (("completion", "--lang", "ko", "--help"), {}),
+        (("--lang", "ko", "--version"), {}),
+        (("--lang", "ko", "derive", "2-1"), {}),
+        (("derive", "2-1"), {"CHAINRULE_LANG": "ko"}),
+    ],
+    ids=str,
+)
+def test_the_language_may_stand_anywhere(arguments, environment):
+    """Before the command or behind it, before --help or behind it, or in the environment."""
+    result = run(*arguments, **environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert korean(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (("--help",), {}),
+        (("--help", "--lang", "en"), {"CHAINRULE_LANG": "ko"}),
+        (("--lang", "ko", "derive", "--help", "--lang", "en"), {}),
+        (("derive", "2-1", "--lang", "en"), {"CHAINRULE_LANG": "ko"}),
+        (("--help",), {"CHAINRULE_LANG": "fr"}),
+    ],
+    ids=str,
+)
+def test_english_where_it_is_asked_for_or_nothing_is(arguments, environment):
+    """The last word counts; a language that is none is as good as none."""
+    result = run(*arguments, **environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not korean(result.stdout)
+
+
+MISUSE = [
+    (("derive",), "Missing argument NET.", "인자가 빠졌습니다: 신경망."),
+    (("completion",), "Missing argument {bash|zsh|fish}.", "인자가 빠졌습니다: {bash|zsh|fish}."),
+    (("derive", "2-1", "--hiden", "relu"), "No such option: --hiden. Did you mean: --hidden",
+     "이런 옵션은 없습니다: --hiden. 이것을 뜻했나요? --hidden"),
+    (("derive", "2-1", "-z"), "No such option: -z.", "이런 옵션은 없습니다: -z."),
+    (("drive",), "No such command: 'drive'. Did you mean: derive?",
+     "이런 명령은 없습니다: 'drive'. 이것을 뜻했나요? derive"),
+    (("derive", "2-1", "--of"), "Option --of needs a value.", "옵션에 값이 필요합니다: --of."),
+    (("derive", "2-1", "--all=yes"), "Option --all takes no value.", "값을 받지 않는 옵션입니다: --all."),
+    (("derive", "2-1", "--view", "matrx"), "--view: 'matrx' is not one of scalar, matrix, both. Did you mean: matrix?",
+     "--view: 쓸 수 없는 값입니다: 'matrx'. 다음 중 하나: scalar, matrix, both. 이것을 뜻했나요? matrix"),
+    (("completion", "tcsh"), "{bash|zsh|fish}: 'tcsh' is not one of bash, zsh, fish.",
+     "{bash|zsh|fish}: 쓸 수 없는 값입니다: 'tcsh'. 다음 중 하나: bash, zsh, fish."),
+    (("derive", "2-1", "--digits", "18"), "--digits: '18' is not a whole number from 1 to 17.",
+     "--digits: 1부터 17까지의 정수가 아닙니다: '18'."),
+    (("values", "2-1", "--seed", "x"), "--seed: 'x' is not a whole number of 0 or more.",
+     "--seed: 0 이상의 정수가 아닙니다: 'x'."),
+    (("draw", "2-1", "--scale", "0"), "--scale: '0' is not a number from 0.1 to 20.",
+     "--scale: 0.1부터 20까지의 수가 아닙니다: '0'."),
+    (("derive", "2-1", "3-1"), "Unexpected argument: 3-1", "필요 없는 인자: 3-1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "english", "in_korean"), MISUSE, ids=str)
+def test_misuse_in_both_languages(arguments, english, in_korean):
+    """What is wrong with a command line is said below its usage, in the language asked for."""
+    said = refused(run(*arguments))
+    assert said.startswith("Usage: chainrule ")
+    assert "--help' for help." in said
+    assert f"\n\nError: {english}" in said
+    assert not korean(said)
+    said = refused(run(*arguments, CHAINRULE_LANG="ko"))
+    assert said.startswith("사용법: chainrule ")
+    assert "\n도움말: chainrule " in said
+    assert f"\n\n오류: {in_korean}" in said
+    assert not ENGLISH.search(said)
+
+
+def test_a_value_in_the_environment_is_refused_in_korean():
+    """A switch that the environment sets is checked like the others."""
+    said = refused(run("derive", "2-1", CHAINRULE_DERIVE_BIAS="perhaps", CHAINRULE_LANG="ko"))
+    assert "오류: --bias: 읽을 수 없는 값입니다: 'perhaps'." in said
+
+
+@pytest.mark.parametrize("arguments", [(), ("--lang", "ko")])
+def test_without_a_command_there_is_help(arguments):
+    """Nothing was asked: help, on stderr, and exit 2."""
+    said = refused(run(*arguments))
+    assert said.startswith("사용법: chainrule" if arguments else "Usage: chainrule")
+    assert "derive" in said
+
+
 def test_messages_in_korean():
     """The language asked for holds for errors too."""
-    said = refused(run("derive", "2-3:sgimoid-1", "--lang", "ko"))
-    assert any("가" <= char <= "힣" for char in said)
-    assert any("가" <= char <= "힣" for char in refused(run("derive", "2-0-1", CHAINRULE_LANG="ko")))
+    assert korean(refused(run("derive", "2-3:sgimoid-1", "--lang", "ko")))
+    assert korean(refused(run("derive", "2-0-1", CHAINRULE_LANG="ko")))
+    assert korean(refused(run("--lang", "ko", "derive", "2-0-1")))
+
+
+def test_partials_that_differ_exit_with_one(monkeypatch, capsys):
+    """`--verify` that finds a difference is an answer, and no success."""
+    monkeypatch.setattr("chainrule.show.table.passed", lambda checked: False)
+    with pytest.raises(SystemExit) as end:
+        main(["values", "2-1", "--verify"])
+    assert end.value.code == 1
+    assert capsys.readouterr().out
+
+
+# Completion
+
+
+@pytest.fixture
+def on_path(tmp_path):
+    """A PATH on which `chainrule` is this one."""
+    script = tmp_path / "chainrule"
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m chainrule "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_completion_works_in_bash(on_path):
+    """The script that `completion bash` prints completes commands, options and values in a real bash."""
+    asks = r"""
+source <(chainrule completion bash)
+complete -p chainrule
+ask() {
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+    _chainrule_completion chainrule
+    echo "${COMPREPLY[*]}"
+}
+ask chainrule ""
+ask chainrule d
+ask chainrule derive --vi
+ask chainrule derive 2-3-2-1 --view ""
+ask chainrule --lang ko derive --lang k
+"""
+    done = subprocess.run(
+        ["bash", "--norc", "-c", asks],
+        capture_output=True, text=True, timeout=SLOW, env={**os.environ, "PATH": on_path}, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    said = done.stdout.splitlines()
+    assert "_chainrule_completion" in said[0]
+    assert [set(line.split()) for line in said[1:]] == [
+        {"completion", "derive", "draw", "values"},
+        {"derive", "draw"},
+        {"--view"},
+        {"scalar", "matrix", "both"},
+        {"ko"},
+    ]
+
+
+def test_the_script_is_what_the_environment_gives():
+    """`_CHAINRULE_COMPLETE=bash_source chainrule` prints the same script as `chainrule completion bash`."""
+    for shell in SHELLS:
+        asked = run("completion", shell)
+        given = run(_CHAINRULE_COMPLETE=f"{shell}_source")
+        assert asked.stdout.strip() == given.stdout.strip() != ""
+
+
+def test_completion_describes_in_korean():
+    """Shells that show what a command does show it in the language of the environment."""
+    result = run(COMP_WORDS="chainrule ", COMP_CWORD="1", _CHAINRULE_COMPLETE="zsh_complete", CHAINRULE_LANG="ko")
+    assert command("derive", "ko").short_help in result.stdout
 
 
 def test_a_file_appears_whole(tmp_path):

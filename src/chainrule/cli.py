@@ -1,5 +1,7 @@
 """The command line: `chainrule derive`, `draw`, `values`. What a command needs is imported inside the command.
 
+Help and misuse are said in English or Korean: `command_line` builds the commands for a language, from `prose/`.
+
 Exit codes: 0 for done, 1 for "checked and something is wrong", 2 for misuse or bad input, 130 when interrupted.
 """
 
@@ -7,15 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chainrule import __version__
 from chainrule.errors import ChainruleError, SelectionError
+from chainrule.prose import LANGUAGES, sentence
+from chainrule.width import columns
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -29,6 +35,7 @@ _BY_SUFFIX = {
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
 DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
 VALUE_FORMATS = ("text", "json", "csv")
+SHELLS = ("bash", "zsh", "fish")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,12 +45,13 @@ def main(arguments: list[str] | None = None) -> None:
     with contextlib.suppress(ValueError):  # not in the main thread: then it is not ours to say
         signal.signal(signal.SIGTERM, _terminated)
     try:
-        commands.main(args=arguments, prog_name="chainrule", standalone_mode=False, auto_envvar_prefix="CHAINRULE")
-        code = 0
-    except click.exceptions.Exit as leave:
-        code = leave.exit_code
+        # A command returns nothing; one that leaves early with an exit code has click return that.
+        left = command_line(lang).main(
+            args=arguments, prog_name="chainrule", standalone_mode=False, auto_envvar_prefix="CHAINRULE"
+        )
+        code = left or 0
     except click.ClickException as error:
-        error.show()
+        click.echo(_complaint(error, lang), err=True)
         code = 2
     except click.Abort:
         click.echo("", err=True)
@@ -61,127 +69,108 @@ def _terminated(number: int, _frame: object) -> None:
 
 
 def _language(arguments: list[str]) -> str:
-    """Return the language asked for, also where the command line itself is in error."""
+    """Return the language asked for last, also where the command line itself is in error."""
+    lang = os.environ.get("CHAINRULE_LANG")
     for position, word in enumerate(arguments):
+        if word == "--":
+            break
         if word.startswith("--lang="):
-            return "ko" if word == "--lang=ko" else "en"
-        if word == "--lang" and position + 1 < len(arguments):
-            return "ko" if arguments[position + 1] == "ko" else "en"
-    return "ko" if os.environ.get("CHAINRULE_LANG") == "ko" else "en"
+            lang = word.removeprefix("--lang=")
+        elif word == "--lang" and position + 1 < len(arguments):
+            lang = arguments[position + 1]
+    return lang if lang in LANGUAGES else "en"
 
 
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Examples: `chainrule derive 2-3-2-1`, `chainrule draw 2-3-2-1 -o net.svg`, `chainrule values 2-3-2-1`.",
-)
-@click.version_option(__version__, prog_name="chainrule")
-def commands() -> None:
-    """What is ∂loss/∂w, for every w? On paper, line by line; in numbers; as a drawing.
+@cache
+def command_line(lang: str) -> click.Group:
+    """Return the commands, with help in a language; their words are in it too where no other is asked for."""
+    say = partial(sentence, lang=lang)
 
-    NET is a shorthand such as 2-3-2-1 or 2-3:tanh-2:relu-1, or the name of a TOML file.
-    """
+    def option(*spelled: str, key: str = "", kind: str = "", shown: str = "", **more: Any) -> _Option:
+        """Make an option: the key of its help, if not its last spelling; what it takes; how its default is shown."""
+        text = say(f"cli.option.{key or spelled[-1].lstrip('-')}")
+        if more.get("default") is not None and not shown:
+            shown = say("cli.label.default", default=more["default"])
+        metavar = say(f"cli.metavar.{kind}") if kind else None
+        return _Option(spelled, help=f"{text} {shown}".rstrip(), metavar=metavar, **more)
+
+    def form(known: tuple[str, ...]) -> _Option:
+        """Make the option that names one of the known forms, the first of which is the default."""
+        shown = say("cli.label.default_format", default=known[0])
+        return option("format_", "--format", type=click.Choice(known), shown=shown)
+
+    def words(**more: Any) -> _Option:
+        """Make the option that names the language."""
+        shown = say("cli.label.default_lang")
+        return option("--lang", type=click.Choice(LANGUAGES), default=lang, shown=shown, **more)
+
+    network = [
+        _Argument(["net"], metavar=say("cli.metavar.net")),
+        option("--hidden", kind="name", shown=say("cli.label.default", default="sigmoid")),
+        option("output_activation", "--output", kind="name", shown=say("cli.label.default", default="identity")),
+        option("--bias/--no-bias", key="bias", default=None),
+        option("--loss", kind="name"),
+        option("--reduction", kind="how"),
+    ]
+    numbers = [
+        option("--x", kind="numbers"),
+        option("--true", kind="numbers"),
+        option("settings", "--set", kind="setting", multiple=True),
+        option("--data", kind="file"),
+        option("weights_file", "--weights", kind="file"),
+        option("--seed", kind="number", type=click.IntRange(min=0), shown=say("cli.label.default", default=0)),
+    ]
+    digits = option("--digits", kind="number", type=click.IntRange(1, 17), default=6)
+    shared = [words(), option("--notation", kind="name", default="seed"), option("-o", "--out", kind="file")]
+    known = [
+        _Command("derive", lang=lang, callback=derive, net=True, params=[
+            *network,
+            option("--of", kind="name"),
+            option("every", "--all", key="all_lines", is_flag=True),
+            option("--general", is_flag=True),
+            option("--view", type=click.Choice(["scalar", "matrix", "both"]), default="scalar"),
+            option("--depth", type=click.Choice(["shown", "substituted", "expanded", "both"]), default="shown"),
+            option("--inputs", is_flag=True),
+            option("--paths", is_flag=True),
+            option("--samples", kind="samples"),
+            option("--numbers", is_flag=True),
+            *numbers, digits, form(DERIVE_FORMATS), *shared,
+        ]),
+        _Command("draw", lang=lang, callback=draw, net=True, params=[
+            *network,
+            option("--highlight", kind="name"),
+            option("--direction", type=click.Choice(["forward", "backward"])),
+            option("--expand", is_flag=True),
+            option("--scale", kind="number", type=click.FloatRange(0.1, 20), default=2.0),
+            form(DRAW_FORMATS), *shared,
+        ]),
+        _Command("values", lang=lang, callback=values, net=True, params=[
+            *network, *numbers,
+            option("every", "--all", key="all_rows", is_flag=True),
+            option("--verify", is_flag=True),
+            digits, form(VALUE_FORMATS), *shared,
+        ]),
+        _Command("completion", lang=lang, callback=completion, params=[
+            _Argument(["shell"], metavar=f"{{{'|'.join(SHELLS)}}}", type=click.Choice(SHELLS)),
+            words(expose_value=False),
+        ]),
+    ]  # fmt: skip
+    group = _Commands(
+        "chainrule", lang=lang, callback=_start, net=True, params=[words(expose_value=False, allow_from_autoenv=False)],
+        commands={str(command.name): command for command in known}, subcommand_metavar=say("cli.label.command_metavar"),
+        invoke_without_command=True, no_args_is_help=False,
+    )  # fmt: skip
+    version = say("cli.label.version", version=__version__)
+    return click.version_option(__version__, message=version, help=say("cli.option.version"), cls=_Option)(group)
 
 
-def _network_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        (
-            click.argument("net", metavar="NET"),
-            click.option(
-                "--hidden", metavar="NAME", help="Activation of hidden layers that name none.  [default: sigmoid]"
-            ),
-            click.option(
-                "--output", "output_activation", metavar="NAME", help="Activation of the outputs.  [default: identity]"
-            ),
-            click.option("--bias/--no-bias", default=None, help="Whether the units have biases."),
-            click.option(
-                "--loss", metavar="NAME", help="The loss: mse, mae, huber(0.5), bce, softmax_cross_entropy, …"
-            ),
-            click.option("--reduction", metavar="HOW", help="sum, mean, batchmean, or samples=mean,outputs=sum."),
-        )
-    ):
-        command = option(command)
-    return command
+def _start() -> None:
+    context = click.get_current_context()
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
-def _number_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        (
-            click.option("--x", "x", metavar="NUMBERS", help="One sample's inputs: 0.5,-1."),
-            click.option("--true", "true", metavar="NUMBERS", help="One sample's targets: 1."),
-            click.option(
-                "--set", "settings", metavar="NAME=NUMBER", multiple=True, help="A weight or bias: w_11^2=0.3 (repeat)."
-            ),
-            click.option("--data", metavar="FILE", help="Samples in CSV, NPY or NPZ."),
-            click.option("--weights", "weights_file", metavar="FILE", help="Weights and biases in NPZ or CSV."),
-            click.option("--seed", type=click.IntRange(min=0), help="Seed for all numbers not given.  [default: 0]"),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        (
-            click.option(
-                "--lang",
-                type=click.Choice(["en", "ko"]),
-                default="en",
-                show_default=True,
-                help="Language of the words.",
-            ),
-            click.option(
-                "--notation",
-                metavar="NAME",
-                default="seed",
-                show_default=True,
-                help="How symbols are spelled: seed, parens, ng, nielsen, bishop.",
-            ),
-            click.option("-o", "--out", "out", metavar="FILE", help="Write to a file (its ending names the format)."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-@commands.command(
-    epilog=(
-        "Examples: `chainrule derive 2-3-2-1 --of w_11^2`, `chainrule derive 2-100-50-1 --view matrix`, "
-        "`chainrule derive 2-3-2-1 --numbers --x 0.5,-1 --true 1`, `chainrule derive 2-3-1 --bias -o sheet.pdf`."
-    )
-)
-@_network_options
-@click.option(
-    "--of", "of", metavar="NAME", help="Only this: w_11^2, b_1^2, a_1^1, W_2, 'layer 2', or a name on the sheet."
-)
-@click.option("--all", "every", is_flag=True, help="Every line, however many, instead of a textbook's ⋮.")
-@click.option("--general", is_flag=True, help="One index-general line for each layer.")
-@click.option(
-    "--view",
-    type=click.Choice(["scalar", "matrix", "both"]),
-    default="scalar",
-    show_default=True,
-    help="Line by line, or whole layers.",
-)
-@click.option(
-    "--depth",
-    type=click.Choice(["shown", "substituted", "expanded", "both"]),
-    default="shown",
-    show_default=True,
-    help="How far the last side goes.",
-)
-@click.option("--inputs", is_flag=True, help="Include ∂loss/∂x.")
-@click.option("--paths", is_flag=True, help="With --of: the paths to the loss, one a line, instead of lines.")
-@click.option("--samples", metavar="N", help="How many samples the loss gathers: a number, or N for any.")
-@click.option("--numbers", is_flag=True, help="Put the numbers in.")
-@_number_options
-@click.option(
-    "--digits", type=click.IntRange(1, 17), default=6, show_default=True, help="Significant digits of shown numbers."
-)
-@click.option(
-    "--format", "format_", type=click.Choice(DERIVE_FORMATS), help="The form.  [default: by FILE's ending, else text]"
-)
-@_shared_options
 def derive(**options: Any) -> None:
     """Derive ∂loss/∂w for every w of NET, line by line."""
     from chainrule.show.compose import compose
@@ -216,22 +205,6 @@ def derive(**options: Any) -> None:
     _emit_text(options["out"], emit(emitter_of(document, format_, colour=_coloured(options["out"]))))
 
 
-@commands.command(
-    epilog="Examples: `chainrule draw 2-3-2-1 -o net.svg`, `chainrule draw 2-3-2-1 --highlight w_11^1 -o path.png`."
-)
-@_network_options
-@click.option("--highlight", metavar="NAME", help="Light up every path from this symbol to the loss.")
-@click.option(
-    "--direction", type=click.Choice(["forward", "backward"]), help="Draw the flow of values, or of partials."
-)
-@click.option("--expand", is_flag=True, help="Draw up to 64 units of a layer, and 40 layers, instead of a few.")
-@click.option(
-    "--scale", type=click.FloatRange(0.1, 20), default=2.0, show_default=True, help="Pixels per point, for PNG."
-)
-@click.option(
-    "--format", "format_", type=click.Choice(DRAW_FORMATS), help="The form.  [default: by FILE's ending, else svg]"
-)
-@_shared_options
 def draw(**options: Any) -> None:
     """Draw NET, left to right, every weight labelled."""
     from chainrule.show.drawing import draw as draw_network
@@ -248,20 +221,6 @@ def draw(**options: Any) -> None:
         _emit_text(options["out"], [picture])
 
 
-@commands.command(
-    epilog="Examples: `chainrule values 2-3-2-1 --seed 1 --verify`, `chainrule values sheet.toml --format json`."
-)
-@_network_options
-@_number_options
-@click.option("--all", "every", is_flag=True, help="Every row, however many, instead of ⋮.")
-@click.option("--verify", is_flag=True, help="Recompute every partial by complex steps; exit 1 where they differ.")
-@click.option(
-    "--digits", type=click.IntRange(1, 17), default=6, show_default=True, help="Significant digits of shown numbers."
-)
-@click.option(
-    "--format", "format_", type=click.Choice(VALUE_FORMATS), help="The form.  [default: by FILE's ending, else text]"
-)
-@_shared_options
 def values(**options: Any) -> None:
     """Evaluate NET: the number of every symbol and of every partial."""
     from chainrule.show.table import passed, write_values
@@ -280,15 +239,211 @@ def values(**options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-@commands.command(epilog="Example: `chainrule completion bash >> ~/.bashrc`.")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the script that completes commands and options in a shell."""
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(commands, {}, "chainrule", "_CHAINRULE_COMPLETE").source())
+    click.echo(kind(click.Group(), {}, "chainrule", "_CHAINRULE_COMPLETE").source())
+
+
+class _Misuse(click.UsageError):
+    """A command line that cannot be read: the key of its sentence, the facts, and what was perhaps meant."""
+
+    def __init__(self, key: str, context: click.Context, near: Iterable[str] = (), **facts: Any) -> None:
+        super().__init__(key, context)
+        self.key = key
+        self.near = tuple(near)
+        self.facts = facts
+
+
+def _complaint(error: click.ClickException, lang: str) -> str:
+    """Return how an error in the command line is said: the usage, where there is help, and what is wrong."""
+    say = partial(sentence, lang=lang)
+    near: Iterable[str] = ()
+    match error:
+        case _Misuse():
+            message, near = say(f"cli.misuse.{error.key}", **error.facts), error.near
+        case click.NoSuchOption():
+            message, near = say("cli.misuse.no_option", read=error.option_name), error.possibilities or ()
+        case click.BadOptionUsage():
+            known = error.ctx.command.params if error.ctx else ()
+            takes = any(
+                error.option_name in option.opts
+                for option in known
+                if isinstance(option, _Option) and not option.is_flag
+            )
+            message = say(f"cli.misuse.{'needs_value' if takes else 'takes_no_value'}", name=error.option_name)
+        case click.MissingParameter() if error.param:
+            message = say("cli.misuse.missing", name=error.param.human_readable_name)
+        case _:
+            message = error.format_message()
+    if near:
+        message += " " + say("cli.misuse.near", near=", ".join(near))
+    lines = [say("cli.misuse.error", message=message)]
+    if isinstance(error, click.UsageError) and error.ctx:
+        lines = [error.ctx.get_usage(), say("cli.misuse.try", command=error.ctx.command_path), "", *lines]
+    return "\n".join(lines)
+
+
+class _Page(click.HelpFormatter):
+    """A page of help, measured in columns of a terminal, of which Hangul takes two."""
+
+    def write_text(self, text: str) -> None:
+        for line in _wrapped(text, self.width - self.current_indent):
+            self.write(f"{'':{self.current_indent}}{line}".rstrip() + "\n")
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        rows = list(rows)
+        first = min(max(columns(term) for term, _ in rows), col_max) + col_spacing
+        pad = " " * (self.current_indent + first)
+        for term, text in rows:
+            lines = _wrapped(text, self.width - len(pad))
+            if columns(term) > first - col_spacing:
+                self.write(f"{'':{self.current_indent}}{term}\n")
+            else:
+                self.write(f"{'':{self.current_indent}}{term}{' ' * (first - columns(term))}{lines.pop(0)}\n")
+            self.write("".join(f"{pad}{line}\n" for line in lines))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a text's paragraphs. What stands in brackets or quotes is not broken.
+
+    A paragraph that starts with a backspace keeps its lines, as click has it.
+    """
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        lines += [""] if lines else []
+        if paragraph.startswith("\b\n"):
+            lines += paragraph.splitlines()[1:]
+            continue
+        line = ""
+        for word in re.findall(r"\[[^]]*\]|\B'[^']*'\S*|\S+", paragraph):
+            if line and columns(line) + 1 + columns(word) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+        lines.append(line)
+    return lines
+
+
+class _Context(click.Context):
+    """A run of a command, whose help is such a page."""
+
+    formatter_class = _Page
+
+
+class _Spoken(click.Command):
+    """A command whose help is in one language."""
+
+    context_class = _Context
+    allow_extra_args = True  # to refuse them in this language
+
+    def __init__(self, name: str, *, lang: str, net: bool = False, **settings: Any) -> None:
+        self.say = say = partial(sentence, lang=lang)
+        summary = say(f"cli.command.{name}.summary")
+        super().__init__(
+            name,
+            help=f"{summary}\n\n{say('cli.argument.net')}" if net else summary,
+            short_help=summary,
+            epilog=say(f"cli.command.{name}.epilog"),
+            options_metavar=say("cli.label.options_metavar"),
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+            **settings,
+        )
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = self.say("cli.option.help")
+        return option
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadOptionUsage as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        pieces = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, pieces, prefix=self.say("cli.label.usage") + " ")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        with formatter.section(self.say("cli.label.options")):
+            formatter.write_dl([row for option in options if (row := option.get_help_record(ctx))])
+
+
+class _Command(_Spoken):
+    """A command with arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        extra = super().parse_args(ctx, args)
+        if extra and not ctx.resilient_parsing:
+            raise _Misuse("extra", ctx, read=" ".join(extra))
+        return extra
+
+
+class _Commands(_Spoken, click.Group):
+    """The commands together."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise _Misuse("no_command", ctx, _near(args[0], self.commands), read=args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        with formatter.section(self.say("cli.label.commands")):
+            formatter.write_dl([(name, self.commands[name].get_short_help_str()) for name in self.list_commands(ctx)])
+
+
+class _Option(click.Option):
+    """An option of which its help says everything, and whose values are refused in the language of the command."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        return record and (record[0], self.help or "")
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.BadParameter:
+            raise _refusal(self, ctx, value) from None
+
+
+class _Argument(click.Argument):
+    """An argument whose values are refused in the language of the command."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.BadParameter:
+            raise _refusal(self, ctx, value) from None
+
+
+def _refusal(parameter: click.Parameter, context: click.Context, value: object) -> _Misuse:
+    """Return what is said of a value that a parameter does not take."""
+    name = parameter.human_readable_name if isinstance(parameter, click.Argument) else max(parameter.opts, key=len)
+    kind, read = parameter.type, str(value)
+    if isinstance(kind, click.Choice):
+        known = [str(choice) for choice in kind.choices]
+        return _Misuse("choice", context, _near(read, known), name=name, read=read, known=", ".join(known))
+    if isinstance(kind, click.IntRange | click.FloatRange):
+        key = "number" if isinstance(kind, click.FloatRange) else "whole_from" if kind.max is None else "whole"
+        return _Misuse(key, context, name=name, read=read, low=kind.min, high=kind.max)
+    return _Misuse("value", context, name=name, read=read)
+
+
+def _near(read: str, known: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(read, list(known))
 
 
 def _network(options: dict[str, Any]) -> Network:
@@ -408,3 +563,7 @@ def _emit_bytes(out: str | None, data: bytes) -> None:
         raise SelectionError("binary_to_terminal")
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+commands = command_line("en")
+"""The commands in English, as the documents have them."""

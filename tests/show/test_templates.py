@@ -12,6 +12,7 @@ from chainrule.show.latex import LatexEmitter
 from chainrule.show.markdown import MarkdownEmitter
 from chainrule.show.templates import family_template, fill
 from chainrule.show.text import TextEmitter
+from chainrule.show.typst import TypstEmitter
 from chainrule.views import Lines
 from strategies import networks
 
@@ -25,7 +26,7 @@ def both_ways(network, notation, emitter_class, depth, **options):
         template = family_template(lines, family, emitter.writer, depth=depth)
         if template is None:
             continue
-        fast = "".join(fill(emitter.line(template, "", ""), family, braces=emitter.form.name == "latex"))
+        fast = "".join(fill(emitter.line(template, "", ""), family, form=emitter.form.name))
         slow = "".join(
             emitter.line(emitter.equation_sides(Equation(Formula(sides(step, depth=depth), step.target))), "", "")
             for step in map(lines.step, lines.instances(family))
@@ -44,7 +45,12 @@ def pieces(text):
 def test_templates_write_what_steps_write(shorthand, notation):
     """Over widths that need commas and widths that do not, sums written out and sums kept."""
     found = 0
-    for emitter, options in ((TextEmitter, {}), (LatexEmitter, {"whole": False}), (MarkdownEmitter, {})):
+    for emitter, options in (
+        (TextEmitter, {}),
+        (LatexEmitter, {"whole": False}),
+        (MarkdownEmitter, {}),
+        (TypstEmitter, {}),
+    ):
         for depth in ("shown", "substituted", "expanded", "both"):
             for fast, slow in both_ways(Network.read(shorthand), notation, emitter, depth, **options):
                 found += 1

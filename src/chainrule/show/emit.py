@@ -129,7 +129,7 @@ class Emitter:
                 step = block.lines.step(target)
                 yield self.equation(Equation(Formula(sides(step, depth=block.depth), target), step.name))
             return
-        yield from fill(self.line(template, "", ""), block.family, braces=self.form.name == "latex")
+        yield from fill(self.line(template, "", ""), block.family, form=self.form.name)
 
     def block(self, block: Block) -> Iterator[str]:
         """Yield the text of one block."""

@@ -146,7 +146,7 @@ class HtmlEmitter(Emitter):
             yield from super().bulk(block)
             return
         line = self._line(template, "", _open_name(block.family))
-        for piece in fill(line, block.family, braces=True):
+        for piece in fill(line, block.family, form="latex"):
             yield _ANCHOR.sub(lambda found: anchor(found[0]), piece)
 
     def elision(self, block: Elision) -> str:

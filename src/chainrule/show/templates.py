@@ -69,13 +69,13 @@ def _irregular(family: Family) -> bool:
     return False
 
 
-def fill(template: str, family: Family, *, braces: bool, chunk: int = 4096) -> Iterator[str]:
+def fill(template: str, family: Family, *, form: str, chunk: int = 4096) -> Iterator[str]:
     """Yield the filled template for every instance of the family, many lines a piece.
 
     Args:
         template: one line with holes, as `Writer` leaves them.
         family: says what the holes run over.
-        braces: whether a subscript of several characters is put into braces.
+        form: text, latex or typst: how a subscript of several signs is written.
         chunk: about how many lines a piece has.
     """
     ranges = [i.range() for i in family.indices if i.dim.name != "samples"]
@@ -88,7 +88,7 @@ def fill(template: str, family: Family, *, braces: bool, chunk: int = 4096) -> I
     outer = ranges[0] if len(ranges) > 1 else (0,)
     inner = list(ranges[-1])
     last = len(ranges) - 1
-    alone = {spec: _column(spec, 0, inner, braces) for spec in set(specs) if _slots(spec) == {last}}
+    alone = {spec: _column(spec, 0, inner, form) for spec in set(specs) if _slots(spec) == {last}}
     gathered: list[str] = []
     for value in outer:
         texts = [literals[0]]
@@ -96,15 +96,15 @@ def fill(template: str, family: Family, *, braces: bool, chunk: int = 4096) -> I
         made = dict(alone)
         for spec, literal in zip(specs, literals[1:], strict=True):
             if last not in _slots(spec):
-                texts.append(_column(spec, 0, [value], braces)[0])
+                texts.append(_column(spec, 0, [value], form)[0])
             else:
                 if spec not in made:
-                    made[spec] = _column(spec, value, inner, braces)
+                    made[spec] = _column(spec, value, inner, form)
                 columns.append(made[spec])
                 texts.append("%s")
             texts.append(literal)
-        form = "".join(texts)
-        gathered += [form % row for row in zip(*columns, strict=True)]
+        pattern = "".join(texts)
+        gathered += [pattern % row for row in zip(*columns, strict=True)]
         if len(gathered) >= chunk:
             yield "".join(gathered)
             gathered = []
@@ -130,8 +130,9 @@ def _slots(spec: _Spec) -> set[int]:
     return {part[0] for part in spec if isinstance(part, tuple)}
 
 
-def _column(spec: _Spec, value: int, inner: list[int], braces: bool) -> list[str]:
+def _column(spec: _Spec, value: int, inner: list[int], form: str) -> list[str]:
     """Return the subscripts of a hole for one outer value and every inner one."""
+    braces = form == "latex"
     (*before, final) = spec
     if len(spec) == 2 and isinstance(final, tuple) and isinstance(before[0], tuple) and before[0][0] != final[0]:
         # The common hole, w's (to, from), for millions of lines: no joining of lists for each.
@@ -150,5 +151,7 @@ def _column(spec: _Spec, value: int, inner: list[int], braces: bool) -> list[str
             part if isinstance(part, str) else str((running if part[0] == last else value) + part[1]) for part in spec
         ]
         text = join_subscripts(parts)
+        if form == "typst" and not text.isdigit():
+            text = " ".join(text)  # a letter beside a digit would be one name
         found.append(braced(text) if braces else text)
     return found
