@@ -69,17 +69,14 @@ def _latex_symbol(s: Spelled) -> str:
 
 
 def _typst_symbol(s: Spelled) -> str:
-    sub = f"_({_typst_script(s.sub)})" if s.sub else ""
+    sub = f"_({typst_script(s.sub)})" if s.sub else ""
     return (
-        s.base
-        + sub
-        + (f"^({_typst_script(s.sup)})" if s.sup else "")
-        + s.suffix.replace("[", "\\[").replace("]", "\\]")
+        s.base + sub + (f"^({typst_script(s.sup)})" if s.sup else "") + s.suffix.replace("[", "\\[").replace("]", "\\]")
     )
 
 
-def _typst_script(part: str) -> str:
-    # Letters side by side would be one unknown name to Typst; digits are one number, which is what they look like.
+def typst_script(part: str) -> str:
+    """Return a sub- or superscript as Typst needs it: letters side by side would be one unknown name."""
     if part.startswith(SLOT):
         return part
     return re.sub(r"(?<=[^\W\d])(?=\w)|(?<=\w)(?=[^\W\d])", " ", part)
@@ -164,7 +161,7 @@ TYPST = Form(
     bracket=_typst_bracket,
     call=_typst_call,
     absolute=lambda x: f"abs({x})",
-    delta=lambda x: f"delta_({_typst_script(x)})",
+    delta=lambda x: f"delta_({typst_script(x)})",
     dot=" dot ",
     minus="-",
     relation=lambda r: {"≤": "<=", "≥": ">="}.get(r, r),

@@ -15,7 +15,7 @@ from chainrule.algebra import walk
 from chainrule.derive import Family
 from chainrule.expr import Delta, Index, Lookup, Position, Ref, Term
 from chainrule.notation import SLOT, join_subscripts
-from chainrule.show.forms import braced
+from chainrule.show.forms import braced, typst_script
 from chainrule.show.write import Writer
 from chainrule.views import Lines
 
@@ -151,7 +151,5 @@ def _column(spec: _Spec, value: int, inner: list[int], form: str) -> list[str]:
             part if isinstance(part, str) else str((running if part[0] == last else value) + part[1]) for part in spec
         ]
         text = join_subscripts(parts)
-        if form == "typst" and not text.isdigit():
-            text = " ".join(text)  # a letter beside a digit would be one name
-        found.append(braced(text) if braces else text)
+        found.append(braced(text) if braces else typst_script(text) if form == "typst" else text)
     return found
