@@ -275,3 +275,19 @@ def test_golden_numbers(golden):
     values = net.values()
     golden("sheet.numbers.txt", net.derive().show("text", numbers=values))
     golden("sheet.numbers.matrix.md", net.derive(samples=None).show("markdown", numbers=values, view="matrix"))
+
+
+@pytest.mark.parametrize("view", ["scalar", "matrix", "both"])
+@pytest.mark.parametrize("samples", [1, 3, 6])
+def test_numbers_in_every_view(view, samples):
+    """One sample or a batch, tied weights and all, in every view: each line ends in its value."""
+    from chainrule import Activation, Layer, Weight
+
+    tied = Network(2, (Layer(2), Layer(1, (Activation(),))), ties=((Weight(1, 0, 1, 1), Weight(1, 0, 2, 2)),))
+    for network in (Network.read("2-3-2-1"), Network.read("2-3 --loss softmax_cross_entropy_index"), tied):
+        values = network.values(inputs=np.ones((samples, 2)))
+        derivation = network.derive(samples=samples if view == "scalar" else None)
+        for options in ({}, {"of": "W_1"}, {"general": True}):
+            text = derivation.show("text", numbers=values, view=view, **options)
+            assert "∂loss/∂" in text
+    assert derivation.show("json", numbers=values, view=view)

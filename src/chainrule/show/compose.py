@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chainrule.algebra import rebuild, spread, substitute
+from chainrule.algebra import rebuild, spread, substitute, walk
 from chainrule.derive import Derivation, Family
 from chainrule.errors import SelectionError
 from chainrule.expr import ANY_LAYER, Call, Expr, Gather, Index, Matrix, Ref, Size, Sum, Symbol
@@ -111,7 +111,11 @@ class _Composer:
         self.lang = lang
         self.depth = depth
         self.inputs = inputs
-        self.lines = Lines(derivation)
+        # Numbers belong to so many samples; the scalar lines that show them are those of their own derivation.
+        self.scalar = derivation if numbers is None else numbers.derivation
+        self.lines = Lines(self.scalar)
+        self.opening = Lines(derivation)
+        self.beside = dict(zip(map(id, derivation.families), self.scalar.families, strict=True))
 
     def say(self, key: str, **facts: object) -> Words:
         return words(f"page.{key}", lang=self.lang, **facts)
@@ -132,7 +136,7 @@ class _Composer:
         yield from self._forward()
         yield Heading(2, self.say("backward"))
         if self.view == "scalar":
-            for family in self.derivation.families:
+            for family in self.scalar.families:
                 if self._wanted(family):
                     yield Paragraph(self.reason(family), quiet=True)
                     yield from self._family(family)
@@ -140,7 +144,7 @@ class _Composer:
             for step in matrix_steps(self.derivation, inputs=self.inputs):
                 yield from self._matrix(step)
                 if self.view == "both":
-                    yield from self._family(step.family)
+                    yield from self._family(self.beside[id(step.family)])
 
     def _wanted(self, family: Family) -> bool:
         return self.inputs or family.target.symbol.kind != "x"
@@ -155,7 +159,7 @@ class _Composer:
             if self.view == "matrix":
                 return
         last: Family | None = None
-        for item in select(self.derivation, name, lines=self.lines, every=self.every, general=self.general):
+        for item in select(self.scalar, name, lines=self.lines, every=self.every, general=self.general):
             if isinstance(item, Step) and item.family is not last:
                 last = item.family
                 yield Paragraph(self.reason(item.family, item), quiet=True)
@@ -203,7 +207,8 @@ class _Composer:
         return tuple(found)
 
     def _forward(self) -> Iterator[Block]:
-        for statement in self.derivation.source.statements:
+        source = self.derivation.source if self.view == "matrix" else self.scalar.source
+        for statement in source.statements:
             if self.view == "matrix":
                 yield self._forward_matrix(statement)
             else:
@@ -282,7 +287,7 @@ class _Composer:
         target = formula.target
         open_ = target is not None and any(isinstance(term, Index) for term in target.indices)
         name = step.name if step is not None else ""
-        if self.values is None or open_:
+        if self.values is None or open_ or any(map(_over_any_number, formula.sides)):
             return Equation(formula, name, beside)
         value = self.values.number(formula.sides[0])
         return Equation(formula, name, beside, self.values.number, value)
@@ -311,7 +316,7 @@ class _Composer:
             return
         line = Equation(
             Formula(tuple(found)), name=str(step.target), beside=self._shape(shape_words(step.target)),
-            opens=tuple(Formula(sides(s), s.target) for s in step.opened(limit=6, lines=self.lines)),
+            opens=tuple(Formula(sides(s), s.target) for s in step.opened(limit=6, lines=self.opening)),
         )  # fmt: skip
         yield self._with_arrays(line)
         yield Paragraph(self._entry(step), quiet=True)
@@ -368,7 +373,8 @@ class _Composer:
 
     def reason(self, family: Family, step: Step | None = None) -> Words:
         """Return why a family's lines are what they are: the rule, with the names it is applied to."""
-        return reason(self.derivation, family, lang=self.lang, step=step)
+        own = self.scalar if any(family is one for one in self.scalar.families) else self.derivation
+        return reason(own, family, lang=self.lang, step=step)
 
 
 def _steps_of(lines: Lines, family: Family, *, every: bool, general: bool) -> Iterator[Step | Elision]:
@@ -397,6 +403,11 @@ def _definition(expr: Expr) -> Expr:
 def _general(symbol: Symbol) -> Ref:
     names = iter(("i", "j"))
     return Ref(symbol, tuple(Index(next(names), dim) for dim in symbol.dims))
+
+
+def _over_any_number(expr: Expr) -> bool:
+    """Return whether expr adds over a number of samples that is left open."""
+    return any(isinstance(node, Sum) and node.index.dim.size is None for node in walk(expr))
 
 
 def _sampled(index: Index) -> bool:
