@@ -394,13 +394,14 @@ def spread(expr: Expr, *, limit: int) -> Expr:
     """
     if isinstance(expr, Sum):
         small = expr.index.dim.size is not None and len(expr.index) <= limit
-        if small or (expr.index.dim.size is not None and _has_lookup(expr.body)):
+        if small or (expr.index.dim.size is not None and has_lookup(expr.body)):
             terms = (substitute(expr.body, {expr.index: value}) for value in expr.index.range())
             return add(*(spread(term, limit=limit) for term in terms))
     return rebuild(expr, lambda child: spread(child, limit=limit))
 
 
-def _has_lookup(expr: Expr) -> bool:
+def has_lookup(expr: Expr) -> bool:
+    """Return whether a δ in expr depends on which weights are tied: its terms must be looked at one by one."""
     return any(
         isinstance(node, Delta) and (isinstance(node.left, Lookup) or isinstance(node.right, Lookup))
         for node in walk(expr)

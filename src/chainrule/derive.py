@@ -181,7 +181,7 @@ class Derivation:
 
         return render(self, format, **options)
 
-    # The forms as methods; each takes the options of `chainrule.show.document.compose`: of, view, every, numbers,
+    # The forms as methods; each takes the options of `chainrule.show.compose.compose`: of, view, every, numbers,
     # lang, ….
 
     def text(self, **options: Any) -> str:
@@ -232,8 +232,7 @@ def derive(program: Program, *, of: Atom | None = None) -> Derivation:
     Args:
         program: forward statements; they may define Partials, as those of a Derivation do.
         of: the scalar atom to differentiate; the target of the last statement where left out. A partial of a
-            Derivation's
-            own program gives second derivatives.
+            Derivation's own program gives second derivatives.
 
     Raises:
         ProgramError: where no statement computes `of`.

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chainrule.algebra import has_lookup
 from chainrule.derive import Derivation, Family
 from chainrule.errors import SelectionError
 from chainrule.expr import Index, Ref, Symbol, Term
-from chainrule.views import WRITE_OUT, Lines, Step, _is_sample, _tied, bound
+from chainrule.views import WRITE_OUT, Lines, Step, _is_sample, bound
 
 if TYPE_CHECKING:
     from chainrule.figure.spelling import Named
@@ -59,7 +60,7 @@ def steps(
 
 def family_steps(lines: Lines, family: Family, *, every: bool, general: bool = False) -> Iterator[Step | Elision]:
     """Yield a family's Steps: all, only the general one, or as a textbook elides them."""
-    tied = any(_tied(link.local) for link in family.links)  # such weights have no one formula a person would read
+    tied = any(has_lookup(link.local) for link in family.links)  # such weights have no one formula a person would read
     if general and not tied:
         yield lines.gathered.step(family.target)
         return

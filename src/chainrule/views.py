@@ -22,6 +22,7 @@ from chainrule.algebra import (
     add,
     cancel,
     count_nodes,
+    has_lookup,
     is_number,
     mul,
     replace_atoms,
@@ -30,11 +31,10 @@ from chainrule.algebra import (
     substitute_atom,
     term_indices,
     total,
-    walk,
 )
 from chainrule.calculus import key
 from chainrule.derive import Derivation, Family, Link, owner, uses
-from chainrule.expr import Add, Atom, Delta, Expr, Index, Lookup, Mul, Partial, Ref, Sum, Term
+from chainrule.expr import Add, Atom, Expr, Index, Mul, Partial, Ref, Sum, Term
 
 if TYPE_CHECKING:
     pass
@@ -211,7 +211,7 @@ class Lines:
         for position, index in enumerate(sums):
             size = index.dim.size
             samples = index.dim.name == "samples"
-            if not samples and size is not None and (len(index) <= self.limit or _tied(link.local)):
+            if not samples and size is not None and (len(index) <= self.limit or has_lookup(link.local)):
                 rest = (*sums[:position], *sums[position + 1 :])
                 for value in index.range():
                     yield from self._instances(bound(replace(link, sums=rest), {index: value}), rest)
@@ -346,14 +346,6 @@ def _moved(link: Link, moves: dict[Index, Term]) -> Link:
     assert isinstance(inner, Partial) and not isinstance(outer, Ref)
     sums = tuple(moved if isinstance(moved := moves.get(i, i), Index) else i for i in link.sums)
     return Link(substitute_atom(link.consumer, moves), sums, outer, inner, substitute(link.local, moves), link.role)
-
-
-def _tied(local: Expr) -> bool:
-    """Return whether a local derivative depends on which weights are tied: its terms must be looked at one by one."""
-    return any(
-        isinstance(node, Delta) and (isinstance(node.left, Lookup) or isinstance(node.right, Lookup))
-        for node in walk(local)
-    )
 
 
 def _is_product(chain: Expr) -> bool:

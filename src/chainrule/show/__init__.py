@@ -25,7 +25,7 @@ def render(derivation: Derivation, format: str = "text", **options: Any) -> str:
     Args:
         derivation: what is shown.
         format: one of FORMATS other than `pdf` (which is bytes; see `chainrule.show.typst.to_pdf`).
-        options: those of `chainrule.show.document.compose`: of, view, every, numbers, notation, lang, ….
+        options: those of `chainrule.show.compose.compose`: of, view, every, numbers, notation, lang, ….
 
     Raises:
         SelectionError: where there is no such form, notation, language or symbol.

@@ -16,7 +16,7 @@ from chainrule.notation import Notation, load
 from chainrule.program import Statement
 from chainrule.prose import LANGUAGES, sentence
 from chainrule.rules import ACTIVATIONS, RULES
-from chainrule.selection import Elision, family_size, select, selected_families
+from chainrule.selection import Elision, family_size, family_steps, select, selected_families
 from chainrule.show.document import (
     TERMS_IN_NUMBERS,
     Block,
@@ -263,8 +263,7 @@ class _Composer:
         if self.every and not self.general and self.values is None and family_size(family) > BULK:
             yield Bulk(self.lines, family, self.depth)
             return
-        found: Iterable[Step | Elision] = _steps_of(self.lines, family, every=self.every, general=self.general)
-        yield from self._steps(found)
+        yield from self._steps(family_steps(self.lines, family, every=self.every, general=self.general))
 
     def _steps(self, items: Iterable[Step | Elision]) -> Iterator[Block]:
         for item in items:
@@ -375,12 +374,6 @@ class _Composer:
         """Return why a family's lines are what they are: the rule, with the names it is applied to."""
         own = self.scalar if any(family is one for one in self.scalar.families) else self.derivation
         return reason(own, family, lang=self.lang, step=step)
-
-
-def _steps_of(lines: Lines, family: Family, *, every: bool, general: bool) -> Iterator[Step | Elision]:
-    from chainrule.selection import family_steps
-
-    return family_steps(lines, family, every=every, general=general)
 
 
 def _with_value(expr: Expr) -> tuple[Expr, ...]:

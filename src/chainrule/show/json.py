@@ -35,7 +35,7 @@ CONVENTION = {
 
 
 def to_json(derivation: Derivation, **options: Any) -> str:
-    """Return a derivation as JSON text; options as in `chainrule.show.document.compose`."""
+    """Return a derivation as JSON text; options as in `chainrule.show.compose.compose`."""
     return "".join(iter_json(derivation, **options))
 
 

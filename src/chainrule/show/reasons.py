@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from chainrule.derive import Derivation, Family
 from chainrule.expr import Index
+from chainrule.prose import template
 from chainrule.show.document import Formula, Words, words
-from chainrule.views import Lines, Step
-
-if TYPE_CHECKING:
-    pass
+from chainrule.views import Lines, Step, bound
 
 
 def reason(derivation: Derivation, family: Family, *, lang: str, step: Step | None = None) -> Words:
@@ -22,8 +19,6 @@ def reason(derivation: Derivation, family: Family, *, lang: str, step: Step | No
     link = family.links[0]
     if step is not None:
         binding = {m: t for m, t in zip(family.target.indices, target.indices, strict=True) if isinstance(m, Index)}
-        from chainrule.views import bound
-
         link = bound(link, dict(binding))
     facts: dict[str, object] = {
         "s": Formula((target,), target),
@@ -34,8 +29,6 @@ def reason(derivation: Derivation, family: Family, *, lang: str, step: Step | No
     found = list(words(f"rule.why.{own.rule}", lang=lang, **facts))
     for name in _functions(derivation, family):
         kink = f"rule.kink.{name}"
-        from chainrule.prose import template
-
         if template(kink, lang=lang) is not None:
             found += [" ", *words(kink, lang=lang)]
     return tuple(found)
