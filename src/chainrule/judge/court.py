@@ -1,0 +1,533 @@
+"""One chain of equations judged under one reading of one network.
+
+For every `=` there are two questions, answered apart: are its two sides equal, and does the right one have the value
+that the line's target has? A side is evaluated at random points (`chainrule.judge.world`), for every value of the
+letters that run (`∂L/∂w_{ij}^l` is as many equations as there are weights).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.expr import Matrix, Ref, Symbol
+from chainrule.judge.meaning import Interpreter, Key, NotJudged, ShapesClash, Val, names
+from chainrule.judge.numbers import Numbers, Sameness, TooLarge
+from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters
+from chainrule.judge.syntax import (
+    Chain,
+    Derivative,
+    Group,
+    Listed,
+    Literal,
+    Name,
+    Negated,
+    Node,
+    Quotient,
+    Raised,
+    ShapeOf,
+    Side,
+    Summation,
+    Times,
+    Total,
+    Transposed,
+    Unread,
+)
+from chainrule.judge.tokens import ONES
+from chainrule.judge.world import World
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+
+Array = np.ndarray[Any, Any]
+
+MOST_INSTANCES = 240
+"""The most values of running letters at which a general line is tried."""
+
+MOST_KNOWN = 4_000
+"""How many chains are remembered by what they speak of."""
+
+SAMPLES = 3
+"""How many samples stand in the matrices of a batch."""
+
+EQUALITIES = frozenset(("=", ":=", "≡", "≜"))
+"""The relations that claim that two sides are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a side has no value: a key under `check.unread`, its facts, and the place in the side's source."""
+
+    reason: str
+    facts: Mapping[str, object]
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Matrices in a side, or its two sides, whose shapes do not fit."""
+
+    operation: str
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A shape that a side states."""
+
+    sizes: tuple[int, ...]
+
+
+Outcome = Val | Shape | Trouble | Clash
+"""What a side comes to: a value, a shape, or why there is neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is found of one `=`.
+
+    Attributes:
+        equal: whether both sides are equal; None where one of them could not be read.
+        value_right: whether the right side has the value of the target.
+        trouble: why a side could not be read.
+        clash: shapes that do not fit.
+        zero: whether both sides are 0 everywhere.
+    """
+
+    equal: bool | None
+    value_right: bool | None
+    trouble: Trouble | None = None
+    clash: Clash | None = None
+    zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A wrong value that a line gives to ∂loss/∂(a symbol at its place, or a whole matrix)."""
+
+    by: Ref | Symbol
+    line: int
+    samples: int
+    value: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a chain speaks of, under a reading and the document's definitions."""
+
+    chain: Chain
+    bindings: dict[Key, Node]
+    matrices: bool
+    samples: int
+    letters: dict[str, str]
+
+
+@dataclass
+class Court:
+    """A network under a reading, with what the document has said so far.
+
+    Attributes:
+        net: the network.
+        reading: what names mean.
+        bindings: the document's own definitions.
+        claims: what earlier lines say of partials of the loss, where it is wrong.
+    """
+
+    net: Network
+    reading: Reading
+    bindings: dict[Key, Node] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
+    worlds: dict[int, Numbers] = field(default_factory=dict)
+    _known: dict[tuple[int, int], Facts] = field(default_factory=dict, repr=False)
+
+    def numbers(self, samples: int) -> Numbers:
+        """Return the network's numbers for a number of samples."""
+        found = self.worlds.get(samples)
+        if found is None:
+            found = self.worlds[samples] = Numbers(World(self.net, samples=samples))
+        return found
+
+    def under(self, reading: Reading) -> Court:
+        """Return a court for the same network under another reading; the numbers are shared."""
+        return Court(self.net, reading, worlds=self.worlds)
+
+    # One chain
+
+    def _facts(self, chain: Chain) -> Facts:
+        """Return what a chain speaks of, looked at once."""
+        own = (id(chain), len(self.bindings))
+        known = self._known.get(own)
+        if known is None or known.chain is not chain or known.bindings != self.bindings:
+            if len(self._known) > MOST_KNOWN:
+                self._known.clear()
+            matrices = self._speaks_of_matrices(chain)
+            known = Facts(chain, self.bindings, matrices, self._samples(chain, matrices), self._letters(chain))
+            self._known[own] = known
+        return known
+
+    def samples_for(self, chain: Chain) -> int:
+        """Return how many samples a chain speaks of: several where it marks a sample or holds whole matrices."""
+        return self._facts(chain).samples
+
+    def matrices(self, chain: Chain) -> bool:
+        """Return whether a chain speaks of whole matrices (or of vectors: z^l without a unit)."""
+        return self._facts(chain).matrices
+
+    def letters(self, chain: Chain) -> dict[str, str]:
+        """Return the letters that run in a chain, each with what it counts: layer, unit or sample."""
+        return self._facts(chain).letters
+
+    def _samples(self, chain: Chain, matrices: bool) -> int:
+        found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
+        if any(self._marks_sample(name) for name in found):
+            return SAMPLES
+        if any(self._unit(name) for name in found):
+            return 1  # beside numbers of units, what is whole is that of one sample
+        return SAMPLES if matrices and self.reading.batch else 1
+
+    def _unit(self, name: Name) -> bool:
+        """Return whether a name is that of one unit's z, a or δ."""
+        kind = self.reading.kinds.get(name.base, "")
+        kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
+        return kind in ("z", "a", "delta") and bool(name.sub) and bool(name.sup) and not self._whole(name)
+
+    def _marks_sample(self, name: Name) -> bool:
+        if name.suffix:
+            return True
+        kind = self.reading.kinds.get(name.base)
+        if kind in ("x", "pred", "true", "a", "z", "delta") and name.sup:
+            parts = name.sup.count("(") + name.sup.count("[")
+            alone = name.sup.strip("()[]")
+            if kind in ("x", "pred", "true"):
+                return not name.sup.isdigit() and alone != "L"
+            return parts == 2 or ")(" in name.sup or "](" in name.sup or "," in name.sup
+        return False
+
+    def _speaks_of_matrices(self, chain: Chain) -> bool:
+        return any(not isinstance(side.node, Unread) and self._holds_matrix(side.node, chain) for side in chain.sides)
+
+    def _holds_matrix(self, node: Node, chain: Chain) -> bool:
+        if any(isinstance(part, Transposed | ShapeOf | Listed) for part in parts_of(node)):
+            return True
+        if any(isinstance(part, Times) and {"⊙", "⊗", "@"} & set(part.marks) for part in parts_of(node)):
+            return True
+        return any(self._whole(name) for name in names(node))
+
+    def _whole(self, name: Name) -> bool:
+        """Return whether a name is that of a whole matrix or vector, whatever stands beside it."""
+        if name.base == ONES:
+            return True
+        kind = self.reading.kinds.get(name.base, "")
+        kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
+        if (name.base, name.sub, name.sup) in self.bindings:
+            return False
+        if kind in ("w", "z", "a", "b", "delta"):
+            capital = name.base[0].isupper() and kind in ("w", "z", "a")
+            if name.sub and capital and name.sup:
+                return False
+            if name.sub and capital:
+                return len(name.sub.split(",")) == 1 and not (kind == "w" and len(name.sub) == 2)
+            if kind == "delta" and name.sub.isdigit() and not name.sup:
+                return not self.reading.unit_deltas  # δ_2 is that of layer 2
+            if not name.sub and name.sup:
+                return capital or kind == "w" or self._width(name.sup) != 1
+            return capital and not name.sub
+        if kind == "x":
+            return not name.sub and name.base[0].isupper()
+        return False
+
+    def _width(self, sup: str) -> int:
+        """Return how many units the layer has that stands above a name; 0 where that is not plain."""
+        bare = sup.strip("()[]")
+        if not bare.isdigit() and bare != "L":
+            return 0
+        level = self.net.depth if bare == "L" else int(bare) - self.reading.first_layer
+        return self.net.size(level) if 0 <= level <= self.net.depth else 0
+
+    def _letters(self, chain: Chain) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for side in chain.sides:
+            if isinstance(side.node, Unread):
+                continue
+            bound = {part.letter for part in parts_of(side.node) if isinstance(part, Summation)}
+            for name in names(side.node):
+                if (name.base, name.sub, name.sup) in self.bindings:
+                    continue
+                kind = self.reading.kinds.get(name.base, "")
+                if not kind or kind == "samples":
+                    continue
+                layered = kind.removeprefix("d") in ("w", "b", "z", "a", "delta", "elta")
+                for letter, place in letters(name):
+                    if letter == "L" or (letter in bound and letter not in found):
+                        continue
+                    what = "unit" if place == "sub" else "layer" if layered and place == "sup" else "sample"
+                    if letter not in found or what == "layer":
+                        found[letter] = what
+        return found
+
+    def environments(self, chain: Chain) -> Iterator[Environment]:
+        """Yield the values of the letters that run, at which a chain is tried."""
+        running = self.letters(chain)
+        if not running:
+            yield {}
+            return
+        sizes = sorted({self.net.size(level) for level in range(self.net.depth + 1)})
+        units = sorted({0, 1, 2, 3, *sizes, *(size - 1 for size in sizes)})
+        domain = {
+            "layer": list(range(self.net.depth + 2)), "unit": units, "sample": list(range(1, SAMPLES + 1)),
+        }  # fmt: skip
+        if sum(what == "unit" for what in running.values()) > 3:
+            domain["unit"] = [0, 1, 2, sizes[-1]]
+        ranges = [domain[what] for what in running.values()]
+        everything = itertools.product(*ranges)
+        total = int(np.prod([len(r) for r in ranges], dtype=float))
+        step = 1 if total <= 5_000 else total // 5_000 * 2 + 1
+        for place in itertools.islice(everything, 0, None, step):
+            yield dict(zip(running, place, strict=True))
+
+    def interpreter(self, chain: Chain, *, claims: Mapping[Ref | Symbol, Array] | None = None, total: bool = False,
+                    numbers: Numbers | None = None) -> Interpreter:  # fmt: skip
+        """Return an interpreter for a chain."""
+        own = numbers if numbers is not None else self.numbers(self.samples_for(chain))
+        return Interpreter(
+            own, self.reading, bindings=self.bindings, matrices=self.matrices(chain), claims=claims, total=total
+        )
+
+    def findings(self, chain: Chain) -> list[Finding]:
+        """Return what is found of every `=` of a chain, in order."""
+        found = self._findings(chain, self.interpreter(chain))
+        if any(f.equal is False for f in found) and self.net_skips:
+            # Where connections skip layers ∂q/∂s can mean the direct edge, or all paths: either is a right reading.
+            other = self._findings(chain, self.interpreter(chain, total=True))
+            if sum(f.equal is True for f in other) > sum(f.equal is True for f in found):
+                return other
+        return found
+
+    @property
+    def net_skips(self) -> bool:
+        """Whether connections skip layers."""
+        return any(c.source != c.target - 1 for c in self.net.connections)
+
+    def _findings(self, chain: Chain, interpreter: Interpreter) -> list[Finding]:
+        links = len(chain.sides) - 1
+        found: list[Finding | None] = [None] * links
+        last: list[Outcome] | None = None
+        tried = 0
+        for environment in self.environments(chain):
+            outcomes = [outcome(interpreter, side, environment, chain.relations) for side in chain.sides]
+            if environment and any(isinstance(o, Trouble) and o.reason in _RANGE for o in outcomes):
+                last = outcomes
+                continue  # these letters are no place of the network
+            tried += 1
+            for link in range(links):
+                before = found[link]
+                if before is not None and before.equal is not True:
+                    continue
+                found[link] = self._finding(chain, outcomes, link, interpreter, environment)
+            if tried >= MOST_INSTANCES or all(f is not None and f.equal is not True for f in found):
+                break
+        if not tried:
+            assert last is not None
+            trouble = next(o for o in last if isinstance(o, Trouble))
+            return [Finding(None, None, trouble)] * links
+        return [f for f in found if f is not None]
+
+    def _finding(
+        self, chain: Chain, outcomes: Sequence[Outcome], link: int, interpreter: Interpreter, environment: Environment
+    ) -> Finding:
+        left, right = outcomes[link], outcomes[link + 1]
+        relation = chain.relations[link]
+        if relation not in EQUALITIES and relation != "∈":
+            between = (chain.sides[link].span[1], chain.sides[link + 1].span[0])
+            return Finding(None, None, Trouble("relation", {"found": relation}, between))
+        for side in (left, right):
+            if isinstance(side, Trouble):
+                return Finding(None, None, side)
+        for side in (right, left):
+            if isinstance(side, Clash):
+                return Finding(False, False if side is right else None, clash=side)
+        equal, clash = self._same(chain, link, link + 1, outcomes, interpreter, environment)
+        target = outcomes[0]
+        value: bool | None = None
+        if link == 0:
+            value = equal
+        elif not isinstance(target, Trouble | Clash):
+            value, _ = self._same(chain, 0, link + 1, outcomes, interpreter, environment)
+        zero = bool(
+            isinstance(left, Val) and isinstance(right, Val) and equal
+            and not np.any(left.value) and not np.any(right.value)
+        )  # fmt: skip
+        return Finding(equal, value, clash=clash, zero=zero)
+
+    def _same(
+        self, chain: Chain, one: int, other: int, outcomes: Sequence[Outcome], interpreter: Interpreter,
+        environment: Environment,
+    ) -> tuple[bool, Clash | None]:  # fmt: skip
+        """Return whether two sides are equal, and the shapes that keep them from being so."""
+        left, right = outcomes[one], outcomes[other]
+        span = chain.sides[other].span
+        if isinstance(left, Shape) or isinstance(right, Shape):
+            shapes = [side.sizes if isinstance(side, Shape) else side.value.shape[1:] for side in (left, right)]  # type: ignore[union-attr]
+            return (True, None) if shapes[0] == shapes[1] else (False, Clash("shape", shapes[0], shapes[1], span))
+        assert isinstance(left, Val) and isinstance(right, Val)
+        fitted = fit(left, right)
+        if fitted is None:
+            return False, Clash("=", left.value.shape[1:], right.value.shape[1:], span)
+        same = interpreter.numbers.compare(*fitted)
+        if same is Sameness.NEAR:
+            same = self._closer(chain, one, other, interpreter, environment)
+        return same is Sameness.EQUAL, None
+
+    def _closer(
+        self, chain: Chain, one: int, other: int, interpreter: Interpreter, environment: Environment
+    ) -> Sameness:
+        """Compare two sides with many digits."""
+        if interpreter.claims or interpreter.numbers.equal_within != Numbers.equal_within:
+            return Sameness.DIFFERENT
+        exact = interpreter.numbers.exact
+        again = self.interpreter(chain, total=interpreter.total, numbers=exact)
+        left = chain.sides[one].node
+        right = chain.sides[other].node
+        assert not isinstance(left, Unread) and not isinstance(right, Unread)
+        try:
+            fitted = fit(again.value(left, environment), again.value(right, environment))
+        except (TooLarge, NotJudged):
+            return Sameness.DIFFERENT
+        assert fitted is not None
+        return exact.compare(*fitted)
+
+    # Slips that earlier lines explain
+
+    def carried_from(self, chain: Chain, link: int) -> int | None:
+        """Return the earlier line whose wrong result makes this link follow, or None."""
+        if not self.claims:
+            return None
+        pair = Chain(chain.sides[link : link + 2], chain.relations[link : link + 1], chain.lead, chain.span)
+        for claim in reversed(self.claims):
+            if self._follows(pair, [claim]):
+                return claim.line
+        if len(self.claims) > 1 and self._follows(pair, self.claims):
+            return self.claims[-1].line
+        return None
+
+    def _follows(self, pair: Chain, claims: Sequence[Claim]) -> bool:
+        """Return whether a link is right when partials of the loss have the values that were claimed.
+
+        First only where they are named, then also in every partial that is computed from them.
+        """
+        numbers = self.numbers(self.samples_for(pair))
+        fitting = {claim.by: claim.value for claim in claims if claim.samples == numbers.world.samples}
+        if self._findings(pair, self.interpreter(pair, claims=fitting))[0].equal:
+            return True
+        scalars = {by: value for by, value in fitting.items() if isinstance(by, Ref)}
+        if not scalars or numbers.world.samples != 1:
+            return False
+        deep = Numbers(numbers.world.assuming(scalars))
+        return bool(self._findings(pair, self.interpreter(pair, numbers=deep))[0].equal)
+
+    def target(self, chain: Chain) -> Ref | Matrix | None:
+        """Return what a chain derives ∂loss/∂… of, or None."""
+        node = chain.sides[0].node
+        while isinstance(node, Group):
+            node = node.body
+        if isinstance(node, Unread):
+            return None
+        interpreter = self.interpreter(chain)
+        try:
+            if isinstance(node, Derivative):
+                of, by = interpreter.atoms(node, {})
+                return by if of == interpreter.numbers.program.root else None
+            if isinstance(node, Name):
+                what = interpreter.meant(node, {}).what
+                if isinstance(what, Matrix) and what.of:
+                    return Matrix(what.symbol)
+                by = getattr(what, "by", None)
+                return by if isinstance(by, Ref) else None
+        except (NoMeaning, NotJudged, ShapesClash):
+            return None
+        return None
+
+
+_RANGE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample", "sum_of_nothing"))
+
+
+def outcome(interpreter: Interpreter, side: Side, environment: Environment, relations: Sequence[str]) -> Outcome:
+    """Return what a side comes to."""
+    node = side.node
+    if isinstance(node, Unread):
+        return Trouble(node.reason, {"found": node.found}, node.span)
+    try:
+        if isinstance(node, ShapeOf | Listed) or "∈" in relations:
+            return Shape(interpreter.shape(node, environment))
+        return interpreter.value(node, environment)
+    except (NoMeaning, NotJudged) as problem:
+        place = problem.name if isinstance(problem, NoMeaning) else problem.node
+        return Trouble(problem.reason, problem.facts, place.span)
+    except ShapesClash as clash:
+        return Clash(clash.operation, clash.left, clash.right, clash.node.span)
+
+
+def fit(left: Val, right: Val) -> tuple[Val, Val] | None:
+    """Return two values that can be compared place by place, or None where their shapes differ."""
+    if left.value.ndim == right.value.ndim:
+        return (left, right) if left.value.shape[1:] == right.value.shape[1:] or left.value.ndim == 1 else None
+    matrix = left if left.matrix else right
+    if matrix.value.shape[1:] != (1, 1):
+        return None
+    flat = [Val(v.value[..., 0, 0], v.size[..., 0, 0]) if v.matrix else v for v in (left, right)]
+    return flat[0], flat[1]
+
+
+def parts_of(node: Node) -> Iterator[Node]:
+    """Yield a node and everything in it."""
+    stack: list[Node] = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        stack.extend(inside(part))
+
+
+def inside(node: Node) -> tuple[Node, ...]:
+    """Return the nodes directly inside a node, from left to right."""
+    match node:
+        case Negated(body) | Transposed(body) | ShapeOf(body) | Group(body):
+            return (body,)
+        case Total(parts) | Times(parts) | Listed(parts):
+            return parts
+        case Quotient(first, second) | Raised(first, second) | Derivative(first, second):
+            return (first, second)
+        case Summation(body=body):
+            return (body,)
+        case Name() | Literal():
+            return ()
+    from chainrule.judge.syntax import Applied, Cases, Condition
+
+    match node:
+        case Applied(_, args):
+            return args
+        case Condition(left=left, right=right):
+            return (left, right)
+        case Cases(cases):
+            return tuple(part for value, condition in cases for part in (value, condition) if part is not None)
+    raise AssertionError(type(node).__name__)
+
+
+__all__ = [
+    "Clash",
+    "Court",
+    "Finding",
+    "OutOfRange",
+    "Outcome",
+    "Shape",
+    "Trouble",
+    "fit",
+    "inside",
+    "outcome",
+    "parts_of",
+]

@@ -1,0 +1,106 @@
+"""What a document leaves open: partials that it uses and never derives, weights that it never answers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from chainrule.expr import Matrix, Partial, Ref, Symbol
+from chainrule.judge.court import Court, parts_of
+from chainrule.judge.meaning import NotJudged, ShapesClash
+from chainrule.judge.reading import Environment, NoMeaning
+from chainrule.judge.report import Message
+from chainrule.judge.syntax import Derivative, Group, Name, Node, Unread
+from chainrule.notation import plain
+
+if TYPE_CHECKING:
+    from chainrule.judge.judging import Heard
+
+MOST_NAMED = 12
+"""How many names a sentence lists; the others are counted."""
+
+MOST_PLACES = 600
+"""At how many values of running letters a line's target is looked up."""
+
+
+def gaps(heard: Sequence[Heard], court: Court, lines: Sequence[int]) -> Iterator[Message]:
+    """Yield what is missing.
+
+    Args:
+        heard: the rows.
+        court: the network under the document's reading.
+        lines: on which line each row begins.
+    """
+    answered: set[Ref | Symbol] = set()
+    used: dict[Ref, int] = {}
+    for one, line in zip(heard, lines, strict=True):
+        court.bindings = one.bindings
+        chain = one.row.chain
+        for environment in itertools.islice(court.environments(chain), MOST_PLACES):
+            first = chain.sides[0].node
+            if not isinstance(first, Unread) and (target := _of_loss(first, court, one, environment)) is not None:
+                answered.add(target)
+            for side in chain.sides[1:]:
+                if isinstance(side.node, Unread):
+                    continue
+                for part in parts_of(side.node):
+                    if isinstance(part, Derivative):
+                        by = _of_loss(part, court, one, environment)
+                        if isinstance(by, Ref):
+                            used.setdefault(by, line)
+    if not answered:
+        return
+    whole = {target for target in answered if isinstance(target, Symbol)}
+    done = {
+        (ref.symbol.kind, ref.symbol.layer, ref.symbol.source, ref.indices) for ref in answered if isinstance(ref, Ref)
+    }
+    covered = {(symbol.kind, symbol.layer, symbol.source) for symbol in whole}
+    root = court.numbers(1).program.root
+    for ref, line in used.items():
+        own = (ref.symbol.kind, ref.symbol.layer, ref.symbol.source)
+        if (*own, ref.indices) not in done and own not in covered:
+            yield Message("gap.never_derived", {"partial": plain(Partial(root, ref)), "line": line})
+    missing = [
+        plain(ref)
+        for symbol in court.numbers(1).program.parameters if symbol.kind == "w"
+        and (symbol.kind, symbol.layer, symbol.source) not in covered
+        for ref in _places(symbol)
+        if (symbol.kind, symbol.layer, symbol.source, ref.indices) not in done
+    ]  # fmt: skip
+    if missing:
+        named = ", ".join(missing[:MOST_NAMED])
+        if len(missing) > MOST_NAMED:
+            yield Message("gap.never_answered_more", {"names": named, "more": len(missing) - MOST_NAMED})
+        else:
+            yield Message("gap.never_answered", {"names": named})
+
+
+def _places(symbol: Symbol) -> Iterator[Ref]:
+    support = symbol.support
+    for place in itertools.product(*(range(1, (dim.size or 0) + 1) for dim in symbol.dims)):
+        if support is None or place in support:
+            yield Ref(symbol, place)
+
+
+def _of_loss(node: Node, court: Court, one: Heard, environment: Environment) -> Ref | Symbol | None:
+    """Return what a node differentiates the loss by, or None where it is no partial of the loss."""
+    while isinstance(node, Group):
+        node = node.body
+    interpreter = court.interpreter(one.row.chain)
+    root = interpreter.numbers.program.root
+    try:
+        if isinstance(node, Derivative):
+            of, by = interpreter.atoms(node, environment)
+            if of != root:
+                return None
+            return by.symbol if isinstance(by, Matrix) else by
+        if isinstance(node, Name):
+            what = interpreter.meant(node, environment).what
+            if isinstance(what, Partial) and isinstance(what.by, Ref):
+                return what.by
+            if isinstance(what, Matrix) and what.of is not None:
+                return what.symbol
+    except (NoMeaning, NotJudged, ShapesClash):
+        return None
+    return None

@@ -1,0 +1,500 @@
+"""A document judged against a network: which way it is to be read, what is right, what follows from what.
+
+A Judge holds a network's numbers and what it has found of lines before, so that a line that a thousand documents share
+is judged once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chainrule.errors import NetworkError
+from chainrule.expr import Matrix, Ref, Symbol
+from chainrule.judge.atoms import Atoms
+from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, outcome, parts_of
+from chainrule.judge.fixes import applied
+from chainrule.judge.gaps import gaps
+from chainrule.judge.meaning import Key, NotJudged, ShapesClash, Val, names
+from chainrule.judge.reading import NoMeaning, Reading, written
+from chainrule.judge.readings import candidates
+from chainrule.judge.repair import Mended, Mender
+from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
+from chainrule.judge.rows import Row, rows_of
+from chainrule.judge.spelled import spelled
+from chainrule.judge.syntax import Applied, Derivative, Name, Node, Unread
+from chainrule.judge.textual import TextMender
+
+if TYPE_CHECKING:
+    from chainrule.judge.document import Document
+    from chainrule.judge.infer import Fitted
+    from chainrule.network import Network
+
+MOST_REMEMBERED = 50_000
+"""How many lines a Judge remembers."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What was found of one row.
+
+    Attributes:
+        row: the row.
+        bindings: the document's definitions as they stand at this row.
+        findings: one for each link.
+        defines: the name that its first link introduces, or None.
+    """
+
+    row: Row
+    bindings: dict[Key, Node]
+    findings: list[Finding]
+    defines: Key | None = None
+
+    @property
+    def right(self) -> int:
+        """How many links are right, not counting 0 = 0 and definitions."""
+        return sum(f.equal is True and not f.zero for f in self.findings[self.defines is not None :])
+
+    @property
+    def score(self) -> int:
+        """The same with its definition."""
+        return self.right + (self.defines is not None)
+
+    @property
+    def fitness(self) -> int:
+        """How well a reading suits the row: a name of a place that the network does not have speaks against it."""
+        outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
+        return self.right - 2 * outside
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Some rows of a document, judged."""
+
+    reading: Reading
+    heard: list[Heard]
+    lines: tuple[Line, ...]
+    gaps: list[Message]
+
+    @property
+    def right(self) -> int:
+        """How many links are right."""
+        return sum(one.right for one in self.heard)
+
+
+class Judge:
+    r"""A network, and what was found of lines under each reading.
+
+    Attributes:
+        net: the network.
+        reading: the reading to take, where it is known; otherwise the document's own is found.
+        repairs: whether to look for repairs.
+
+    Example:
+        >>> from chainrule import Network
+        >>> from chainrule.judge.document import read_document
+        >>> judge = Judge(Network.read("2-3-2-1"))
+        >>> report = judge.report(read_document("$$\\frac{\\partial loss}{\\partial pred} = pred - true$$"))
+        >>> [str(link.verdict) for link in report.links]
+        ['right']
+    """
+
+    def __init__(self, net: Network, *, reading: Reading | None = None, repairs: bool = True) -> None:
+        self.net = net
+        self.reading = reading
+        self.repairs = repairs
+        self._courts: dict[Reading, Court] = {}
+        self._found: dict[tuple[object, ...], list[Finding]] = {}
+        self._mended: dict[tuple[object, ...], Mended | None] = {}
+        self._atoms: Atoms | None = None
+
+    def report(self, document: Document) -> Report:
+        """Return what is said of a document."""
+        from chainrule.judge.infer import speaks_of_another, split
+
+        started = time.perf_counter()
+        rows = tuple(rows_of(document))
+        _, matrix = split(rows)
+        other = speaks_of_another(matrix, self.net, self.reading) if matrix else None
+        if other is not None:
+            aside = {id(row) for row in matrix}
+            rows = tuple(row for row in rows if id(row) not in aside)
+        judged = self.judged(rows, document)
+        if other is not None:
+            aside_lines = self._set_aside(matrix, judged.reading, document, other)
+            merged = sorted((*judged.lines, *aside_lines), key=lambda line: (line.part, line.start))
+            judged = replace(judged, lines=tuple(merged))
+        return Report(
+            source=document.name,
+            texts=document.texts,
+            networks=(named(self.net),),
+            inferred=False,
+            lines=judged.lines,
+            reading=tuple(told(judged.reading, judged.heard, self.court(judged.reading))),
+            gaps=tuple(judged.gaps),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _set_aside(self, rows: Sequence[Row], reading: Reading, document: Document, other: Fitted) -> Iterator[Line]:
+        """Yield the lines of rows that speak of other networks: they are not judged."""
+        networks = ", ".join(named(net) for net, _ in other.parts)
+        heard = []
+        for row in rows:
+            trouble = Trouble("other_network", {"networks": networks}, row.chain.span)
+            heard.append(Heard(row, {}, [Finding(None, None, trouble)] * (len(row.chain.sides) - 1)))
+        for line in _Writer(self, self.court(reading), document).lines(heard):
+            yield replace(line, links=tuple(replace(link, mistake="other_network") for link in line.links))
+
+    def score(self, rows: Sequence[Row]) -> int:
+        """Return how many links of some rows are right, definitions among them, 0 = 0 left out."""
+        return sum(one.score for one in self.heard(rows))
+
+    def heard(self, rows: Sequence[Row]) -> list[Heard]:
+        """Return what is found of some rows."""
+        return self._read(rows)[1]
+
+    def judged(self, rows: Sequence[Row], document: Document) -> Judged:
+        """Return what is said of some rows of a document."""
+        reading, heard = self._read(rows)
+        court = self.court(reading)
+        lines = tuple(_Writer(self, court, document).lines(heard))
+        court.claims = []
+        missing = list(gaps(heard, court, [line.line for line in lines]))
+        return Judged(reading, heard, lines, missing)
+
+    # Which way it is to be read
+
+    def _read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
+        """Return the reading under which most of the rows are right, and what was found under it."""
+        if self.reading is not None:
+            return self.reading, self._hear(rows, self.reading)
+        found = [name for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
+                 for name in names(side.node)]  # fmt: skip
+        sigma = any(
+            isinstance(part, Applied) and part.function.base == "σ"
+            for row in rows for side in row.chain.sides if not isinstance(side.node, Unread) for part in parts_of(side.node)
+        )  # fmt: skip
+        readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
+        best = next(readings)
+        heard = self._hear(rows, best)
+        failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
+        if not failing:
+            return best, heard
+        fitness = sum(one.fitness for one in heard)
+        for reading in readings:
+            court = self.court(reading)
+            gained = sum(
+                Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines).fitness
+                - one.fitness
+                for one in failing
+            )
+            if gained < LEAST_GAIN:
+                continue
+            other = self._hear(rows, reading)
+            more = sum(one.fitness for one in other)
+            if more >= fitness + LEAST_GAIN:
+                best, heard, fitness = reading, other, more
+                failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
+                if not failing:
+                    break
+        return best, heard
+
+    @property
+    def _speaks_of_sigmoid(self) -> bool:
+        """Whether the sigmoid is somewhere in the network or in its derivatives, so that σ is likely to mean it."""
+        used = {a.name for layer in self.net.layers for a in layer.activations}
+        return bool(used & {"sigmoid", "softplus", "silu", "mish"}) or self.net.loss.name == "bce_with_logits"
+
+    def _hear(self, rows: Sequence[Row], reading: Reading) -> list[Heard]:
+        """Return what is found of each row under a reading, definitions taken in the order of the document."""
+        court = self.court(reading)
+        bindings: dict[Key, Node] = {}
+        heard: list[Heard] = []
+        for row in rows:
+            defines = defined(row, reading, bindings)
+            if defines is not None:
+                node = row.chain.sides[1].node
+                assert not isinstance(node, Unread)
+                bindings = {**bindings, defines: node}
+            heard.append(Heard(row, bindings, self._findings(row, court, bindings), defines))
+        return heard
+
+    def mended(self, court: Court, one: Heard) -> Mended | None:
+        """Return the smallest repair of a row, or None."""
+        chain = one.row.chain
+        key = (court.reading, *one.row.key, tuple(court.bindings.items()))
+        if key not in self._mended:
+            if court.matrices(chain) or court.letters(chain) or court.samples_for(chain) != 1:
+                found = TextMender(court, one.row).mended()
+            else:
+                if self._atoms is None:
+                    self._atoms = Atoms(court.numbers(1))
+                found = Mender(court, one.row, self._atoms).mended()
+            if len(self._mended) >= MOST_REMEMBERED:
+                self._mended.clear()
+            self._mended[key] = found
+        return self._mended[key]
+
+    def court(self, reading: Reading) -> Court:
+        """Return the court of a reading; all of them share the network's numbers."""
+        found = self._courts.get(reading)
+        if found is None:
+            other = next(iter(self._courts.values()), None)
+            found = self._courts[reading] = Court(self.net, reading) if other is None else other.under(reading)
+        return found
+
+    def _findings(self, row: Row, court: Court, bindings: dict[Key, Node]) -> list[Finding]:
+        used = relevant(row, bindings) if bindings else {}
+        remembered = (court.reading, *row.key, tuple(used.items()))
+        found = self._found.get(remembered)
+        if found is None:
+            court.bindings = used
+            found = court.findings(row.chain)
+            if len(self._found) >= MOST_REMEMBERED:
+                self._found.clear()
+            self._found[remembered] = found
+        return found
+
+
+LEAST_GAIN = 2
+"""How much better another reading must be: one line that is wrong under the likeliest reading may be a slip."""
+
+OUTSIDE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample"))
+"""Troubles with a name of a place that the network does not have."""
+
+
+def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Message]:
+    """Yield how a document was read, where people do it in several ways."""
+    found = [name for one in heard for side in one.row.chain.sides if not isinstance(side.node, Unread)
+             for name in names(side.node)]  # fmt: skip
+    if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
+        yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
+    if reading.first_layer:
+        yield Message("reading.first_layer")
+    if reading.first_input != 0 and any(reading.kinds.get(n.base) == "x" and n.sub.isdigit() for n in found):
+        yield Message("reading.first_input", {"number": reading.first_input})
+    if reading.first_unit != 1:
+        yield Message("reading.first_unit", {"number": reading.first_unit})
+    if reading.kinds.get("a") == "z":
+        yield Message("reading.swapped")
+    if reading.powers:
+        yield Message("reading.powers")
+    else:
+        yield from itertools.islice(_could_be_powers(found, reading, court), 1)
+    if any(court.matrices(one.row.chain) for one in heard):
+        weights = "(in, out)" if reading.in_out else "(out, in)"
+        yield Message("reading.rows" if reading.rows else "reading.columns", {"weights": weights})
+        if not reading.batch:
+            yield Message("reading.vectors")
+
+
+def _could_be_powers(found: Sequence[Name], reading: Reading, court: Court) -> Iterator[Message]:
+    """Yield what is to be said of a number above that was read as a layer and could be a power."""
+    program = court.numbers(1).program
+    for name in found:
+        if reading.kinds.get(name.base) in ("w", "b", "z", "a") and name.sup.isdigit() and name.sub:
+            try:
+                if reading.meaning(name, program, {}).power != 1:
+                    continue
+                reading.meaning(name, program, {}, power=True)
+            except NoMeaning:
+                continue
+            yield Message("reading.power", {"name": written(name)})
+
+
+def named(net: Network) -> str:
+    """Return a network in shorthand, or in TOML where shorthand cannot say it."""
+    try:
+        return net.to_shorthand()
+    except NetworkError:
+        return net.to_toml()
+
+
+def defined(row: Row, reading: Reading, bindings: dict[Key, Node]) -> Key | None:
+    """Return the name that a row introduces, or None.
+
+    A name that means nothing in the network is introduced by standing alone on the left; δ without a place, and what
+    comes after `let` or before `:=`, too.
+    """
+    chain = row.chain
+    if len(chain.sides) < 2 or chain.relations[0] not in EQUALITIES or isinstance(chain.sides[1].node, Unread):
+        return None
+    node = chain.sides[0].node
+    if not isinstance(node, Name) or node.suffix or node.primes:
+        return None
+    key = (node.base, node.sub, node.sup)
+    kind = reading.kinds.get(node.base)
+    said = chain.lead == "let" or chain.relations[0] in (":=", "≡", "≜")
+    bare = not node.sub and not node.sup
+    if kind is None or (kind == "delta" and (bare or said)) or (kind == "samples" and bare):
+        if key in bindings and not said and kind is None:
+            return None if bindings[key] != chain.sides[1].node else key
+        return key
+    return None
+
+
+def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:
+    """Return the bindings that a row uses, through others too."""
+    found: dict[Key, Node] = {}
+    waiting = [side.node for side in row.chain.sides if not isinstance(side.node, Unread)]
+    while waiting:
+        for name in names(waiting.pop()):
+            key = (name.base, name.sub, name.sup)
+            if key in bindings and key not in found:
+                found[key] = bindings[key]
+                waiting.append(bindings[key])
+    return found
+
+
+class _Writer:
+    """Writes what was found into Lines, in order: what follows from what, and the repairs."""
+
+    def __init__(self, judge: Judge, court: Court, document: Document) -> None:
+        self.judge = judge
+        self.court = court
+        self.document = document
+
+    def lines(self, heard: Sequence[Heard]) -> Iterator[Line]:
+        claims: list[Claim] = []
+        for one in heard:
+            self.court.bindings = relevant(one.row, one.bindings)
+            self.court.claims = claims
+            yield self._line(one)
+            claims += self._claims(one)
+
+    def _number(self, row: Row) -> int:
+        return self.document.position(row.part, row.place(*row.chain.span)[0])[0]
+
+    def _line(self, one: Heard) -> Line:
+        row, chain = one.row, one.row.chain
+        start, end = row.place(*chain.span)
+        links = [self._link(one, index) for index in range(len(chain.sides) - 1)]
+        if any(link.verdict in (Verdict.WRONG, Verdict.CARRIED) for link in links):
+            mended = self.judge.mended(self.court, one) if self.judge.repairs else None
+            links = [self._explained(one, link, mended) for link in links]
+        return Line(
+            part=row.part,
+            line=self.document.position(row.part, start)[0],
+            start=start,
+            end=end,
+            source=row.text(chain.span),
+            target=spelled(chain.sides[0].node),
+            links=tuple(links),
+            notes=tuple(self._notes(one)),
+        )
+
+    def _link(self, one: Heard, index: int) -> Link:
+        row, chain = one.row, one.row.chain
+        left, right = chain.sides[index], chain.sides[index + 1]
+        finding = one.findings[index]
+        start, end = row.place(*right.span)
+        line, column = self.document.position(row.part, start)
+        end_line, end_column = self.document.position(row.part, end)
+        carried: int | None = None
+        message: Message | None = None
+        if index == 0 and one.defines is not None:
+            verdict = Verdict.DEFINITION
+        elif finding.trouble is not None:
+            verdict = Verdict.UNREADABLE
+            message = Message(f"unread.{finding.trouble.reason}", dict(finding.trouble.facts))
+            place = row.place(*finding.trouble.span)
+            line, column = self.document.position(row.part, place[0])
+            end_line, end_column = self.document.position(row.part, max(place))
+        elif finding.equal:
+            verdict = Verdict.RIGHT
+        else:
+            carried = self.court.carried_from(chain, index) if finding.clash is None else None
+            verdict = Verdict.WRONG if carried is None else Verdict.CARRIED
+        return Link(
+            line=line, column=column, end_line=end_line, end_column=end_column, start=start, end=end, index=index + 1,
+            lhs=row.text(left.span), rhs=row.text(right.span), read=(spelled(left.node), spelled(right.node)),
+            verdict=verdict, value_right=None if verdict is Verdict.DEFINITION else finding.value_right,
+            message=message, carried_from=carried,
+        )  # fmt: skip
+
+    def _explained(self, one: Heard, link: Link, mended: Mended | None) -> Link:
+        """Return a wrong link with the name of its mistake, the reason and the repair of its line."""
+        if link.verdict not in (Verdict.WRONG, Verdict.CARRIED):
+            return link
+        finding = one.findings[link.index - 1]
+        fix = None
+        if mended is not None:
+            fixes = mended.fixes
+            head = fixes.get(0) if link.index == 1 else None
+            fix = head or fixes.get(link.index) or fixes.get(link.index - 1) or next(iter(fixes.values()))
+        kind = fix.kind if fix is not None else "wrong_shape" if finding.clash is not None else "wrong_value"
+        facts: dict[str, object] = {}
+        if link.verdict is Verdict.CARRIED:
+            message = Message("why.carried", {"line": link.carried_from})
+        elif finding.clash is not None:
+            clash = finding.clash
+            message = Message("why.clash", {
+                "operation": clash.operation, "left": _shape(clash.left), "right": _shape(clash.right),
+            })  # fmt: skip
+        elif fix is not None:
+            before, after = fix.changes[0]
+            facts = {"before": before, "after": after}
+            message = Message(f"why.{kind}", facts)
+        else:
+            message = Message("why.wrong_value")
+        repair = None if mended is None else self._repair(one.row, mended)
+        return replace(link, mistake=kind, message=message, repair=repair)
+
+    def _repair(self, row: Row, mended: Mended) -> Repair:
+        edits = sorted((e for fix in mended.fixes.values() for e in fix.edits), key=lambda e: (e.start, e.end))
+        changes = list(dict.fromkeys(change for fix in mended.fixes.values() for change in fix.changes))
+        start, end = row.chain.span
+        inner = [Edit(e.start - start, e.end - start, e.text) for e in edits]
+        before = row.text(row.chain.span)
+        placed = tuple(Edit(*row.place(e.start, e.end), e.text) for e in edits)
+        if not all(row.exact(e.start, e.end) for e in edits):
+            placed = ()  # inside of a macro: the text itself cannot be edited there
+        return Repair(placed, tuple(changes), before, applied(before, inner))
+
+    def _notes(self, one: Heard) -> Iterator[Message]:
+        """Yield what is to be said of derivatives that are 0: against the direction of the figure, or without a path."""
+        chain = one.row.chain
+        if all(f.equal is not False for f in one.findings):
+            return
+        interpreter = self.court.interpreter(chain)
+        said = set()
+        for side in chain.sides:
+            if isinstance(side.node, Unread):
+                continue
+            for part in parts_of(side.node):
+                if not isinstance(part, Derivative):
+                    continue
+                try:
+                    of, by = interpreter.atoms(part, {})
+                except (NoMeaning, NotJudged, ShapesClash):
+                    continue
+                if not isinstance(of, Ref) or not isinstance(by, Ref):
+                    continue
+                relation = interpreter.numbers.world.relation(of, by)
+                text = spelled(part)
+                if relation in ("backwards", "none") and text not in said:
+                    said.add(text)
+                    yield Message(f"note.{relation}", {"partial": text, "of": spelled(part.of), "by": spelled(part.by)})
+
+    def _claims(self, one: Heard) -> Iterator[Claim]:
+        """Yield the wrong values that a row gives to its target."""
+        if all(f.value_right is not False for f in one.findings):
+            return
+        chain = one.row.chain
+        target = self.court.target(chain)
+        if target is None:
+            return
+        interpreter = self.court.interpreter(chain)
+        by = target.symbol if isinstance(target, Matrix) else target
+        for side, finding in zip(chain.sides[1:], one.findings, strict=True):
+            if finding.value_right is False and finding.trouble is None:
+                value = outcome(interpreter, side, {}, chain.relations)
+                if isinstance(value, Val) and (not value.matrix or isinstance(by, Symbol)):
+                    yield Claim(by, self._number(one.row), interpreter.numbers.world.samples, value.value)
+
+
+def _shape(sizes: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, sizes)) + ")"

@@ -1,0 +1,377 @@
+r"""What a name on the page means for a network: `a_1^2` is a unit's activation, `W_2` a matrix, `\hat{y}` the output.
+
+A Reading is one consistent way to take a document: what each letter stands for, which index of a weight leads where,
+from which number inputs, units and layers count, and how matrices are laid out. `Reading.meaning` turns a Name into an
+atom of the network or a whole matrix, or says why that cannot be. Which Reading a document follows is found by
+`chainrule.judge.readings`, from the document itself.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from chainrule.expr import Matrix, Partial, Ref, Size, Symbol
+from chainrule.judge.syntax import Name
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+    from chainrule.program import Program
+
+Environment = Mapping[str, int]
+"""What the letters that run stand for just now."""
+
+
+class NoMeaning(Exception):
+    """A name that this reading gives no meaning: `reason` is a key under `check.unread`, `name` the culprit."""
+
+    def __init__(self, reason: str, name: Name, /, **facts: object) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.name = name
+        self.facts = facts
+
+
+class OutOfRange(NoMeaning):
+    """A name of the right kind whose layer or unit the network does not have."""
+
+
+class LetterIndex(NoMeaning):
+    """A letter among the indices that stands for no number yet."""
+
+    def __init__(self, letter: str, name: Name, /) -> None:
+        super().__init__("letter", name, letter=letter)
+        self.letter = letter
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a name means: an atom or a matrix, and the power that its superscript turned out to be (1 for none)."""
+
+    what: Ref | Partial | Matrix | Size
+    power: int = 1
+
+
+INDICES = {"w": 2, "b": 1, "z": 1, "a": 1, "delta": 1, "x": 1, "pred": 1, "true": 1, "loss": 0}
+"""How many unit indices each kind takes."""
+
+_LAYERED = frozenset(("w", "b", "z", "a", "delta"))
+
+
+@cache
+def vocabulary() -> Mapping[str, Mapping[str, list[str]]]:
+    """Return the words and letters that people use, by kind: `usual` ones, and `swapped` where a and z change places."""
+    return tomllib.loads(files(__package__).joinpath("names.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One consistent way to take the names of a document.
+
+    Attributes:
+        kinds: what each base stands for: a kind of `INDICES`, or `d` and a kind for an adjoint (dW).
+        to_from: whether w_12 leads to unit 1 from unit 2 (the seed's way), or from 1 to 2.
+        first_input: the number of the first input: 0 as in the seed, or 1.
+        first_unit: the number of the first unit of a layer: 1, or 0.
+        first_layer: the number of the inputs' layer: 0, or 1 where the inputs count as a layer.
+        rows: whether the samples are the rows of a matrix, or its columns.
+        in_out: whether a weight matrix is (in, out), or (out, in).
+        batch: whether matrices hold several samples.
+        powers: whether numbers above are powers, since the document writes no layers.
+        unit_deltas: whether δ_2 is that of unit 2, and not of layer 2.
+        sigmoid: whether σ is the sigmoid whatever activation a layer has.
+    """
+
+    kinds: Mapping[str, str] = field(hash=False)
+    to_from: bool = True
+    first_input: int = 0
+    first_unit: int = 1
+    first_layer: int = 0
+    rows: bool = True
+    in_out: bool = True
+    batch: bool = True
+    powers: bool = False
+    unit_deltas: bool = False
+    sigmoid: bool = False
+
+    def meaning(
+        self, name: Name, program: Program, environment: Environment, *, matrices: bool = False, power: bool = False
+    ) -> Meant:
+        """Return what a name means.
+
+        Args:
+            name: the name.
+            program: the forward statements of the network.
+            environment: what running letters stand for.
+            matrices: whether a lone subscript of a small letter is a layer (δ_2), as beside other matrices.
+            power: read a superscript as a power even where it could be a layer.
+
+        Raises:
+            LetterIndex: where a letter stands for nothing.
+            OutOfRange: where the network has no such layer or unit.
+            NoMeaning: where the name means nothing here.
+        """
+        kind = self.kinds.get(name.base)
+        if kind is None:
+            raise NoMeaning("unknown_name", name, name=name.base)
+        if kind == "samples":
+            if name.sub or name.sup:
+                raise NoMeaning("unknown_name", name, name=name.base)
+            return Meant(Size(program.samples))
+        return _Meaning(self, name, kind, program, environment, matrices, power).found()
+
+
+class _Meaning:
+    """One name being read."""
+
+    def __init__(
+        self, reading: Reading, name: Name, kind: str, program: Program, environment: Environment,
+        matrices: bool, power: bool,
+    ) -> None:  # fmt: skip
+        self.reading = reading
+        self.name = name
+        self.adjoint = kind.startswith("d") and kind != "delta"
+        self.kind = kind[1:] if self.adjoint else kind
+        self.program = program
+        assert program.network is not None
+        self.net: Network = program.network
+        self.environment = environment
+        self.matrices = matrices or (name.base[0].isupper() and self.kind in ("w", "z", "a", "delta"))
+        self.power = power or reading.powers
+
+    def found(self) -> Meant:
+        if self.kind not in _LAYERED:
+            return self._plain()
+        try:
+            return self._layered()
+        except OutOfRange as outside:
+            # A number above that can be no layer is a power, where the layer goes without saying.
+            if outside.reason != "no_layer" or self.power or not self.name.sup.isdigit():
+                raise
+            self.power = True
+            try:
+                return self._layered()
+            except NoMeaning:
+                raise outside from None
+
+    # loss, pred, true, x: no layer, so that a number above is a power and a letter or bracket above a sample
+
+    def _plain(self) -> Meant:
+        name = self.name
+        sample = self._sample(name.suffix) if name.suffix else None
+        power = 1
+        if name.sup:
+            bare = name.sup.strip("()[]")
+            if name.sup.isdigit():
+                power = int(name.sup)
+                if power > 99:
+                    raise NoMeaning("no_power", name)
+            elif bare in ("L", "l") and self.kind in ("pred", "true"):
+                pass
+            else:
+                sample = self._sample(bare)
+        if self.kind == "loss":
+            if name.sub or sample is not None:
+                raise NoMeaning("no_index", name, name=name.base)
+            return Meant(self._whole(self.program.root), power)
+        symbol = self._symbol(self.kind, None)
+        dims = symbol.dims
+        if len(dims) == 1:  # the class of each sample
+            if name.sub:
+                sample = self._sample(name.sub)
+            return Meant(self._whole(Ref(symbol, (self._row(sample),))), power)
+        units = self._terms(name.sub, 1)
+        if not units:
+            if dims[1].size == 1 and not self.matrices:
+                return Meant(self._whole(Ref(symbol, (self._row(sample), 1))), power)
+            if sample is not None:
+                raise NoMeaning("index_count", name, expected=1, read=0)
+            return Meant(self._matrix(symbol), power)
+        first = self.reading.first_input if self.kind == "x" else self.reading.first_unit
+        unit = self._unit(units[0] - first + 1, symbol, 1)
+        return Meant(self._whole(Ref(symbol, (self._row(sample), unit))), power)
+
+    # w, b, z, a, δ: one for each layer
+
+    def _layered(self) -> Meant:
+        name = self.name
+        need = INDICES[self.kind]
+        layer, source, sample, power = self._above()
+        sub = name.sub
+        if layer is None and sub:
+            terms = self._terms(sub, need if not self.matrices else 0)
+            if self.matrices and len(terms) == 1 and not (self.kind == "delta" and self.reading.unit_deltas):
+                layer, sub = terms[0] - self.reading.first_layer, ""
+        if layer is None:
+            layer = self._only_layer()
+        if not sub:
+            symbol = self._at_layer(layer, source)
+            alone = symbol.kind in ("z", "a", "pred") and symbol.dims[-1].size == 1
+            if alone and not self.matrices:
+                return Meant(self._whole(Ref(symbol, (self._row(sample), 1))), power)
+            return Meant(self._matrix(symbol), power)
+        terms = self._terms(sub, need)
+        if len(terms) != need:
+            raise NoMeaning("index_count", name, expected=need, read=len(terms))
+        symbol = self._at_layer(layer, source)
+        if self.kind == "w":
+            first = [t - self.reading.first_unit + 1 for t in terms]
+            to, origin = first if self.reading.to_from else reversed(first)
+            place: tuple[int, ...] = (self._unit(to, symbol, 0), self._unit(origin, symbol, 1))
+            if symbol.support is not None and place not in symbol.support and not self.net.ties:
+                raise OutOfRange("no_edge", name, name=_written(name))
+        elif self.kind == "b":
+            place = (self._unit(terms[0] - self.reading.first_unit + 1, symbol, 0),)
+            if symbol.support is not None and place not in symbol.support:
+                raise OutOfRange("no_edge", name, name=_written(name))
+        else:
+            place = (self._row(sample), self._unit(terms[0] - self.reading.first_unit + 1, symbol, 1))
+        return Meant(self._whole(Ref(symbol, place)), power)
+
+    def _above(self) -> tuple[int | None, int | None, int | None, int]:
+        """Return the layer, the layer it skips from, the sample and the power that stand above."""
+        name = self.name
+        sample = self._sample(name.suffix) if name.suffix else None
+        sup = name.sup
+        if not sup:
+            return None, None, sample, 1
+        if self.power and sup.isdigit() and int(sup) <= 99:
+            return None, None, sample, int(sup)
+        parts = _parts_above(sup)
+        if not 1 <= len(parts) <= 2:
+            raise NoMeaning("no_superscript", name, read=sup)
+        layer = self._term(parts[0]) - self.reading.first_layer
+        source = None
+        if len(parts) == 2:
+            if self.kind == "w":
+                source = self._term(parts[1]) - self.reading.first_layer
+            else:
+                sample = self._sample(parts[1])
+        return layer, source, sample, 1
+
+    def _only_layer(self) -> int:
+        """Return the one layer that a name without a layer can mean."""
+        if self.kind == "delta" and not self.name.sub:
+            return self.net.depth
+        layers = sorted({
+            layer for (kind, layer, _) in self.program.symbols if kind == ("z" if self.kind == "delta" else self.kind)
+            if layer is not None
+        })  # fmt: skip
+        if len(layers) != 1:
+            raise NoMeaning("which_layer", self.name, name=_written(self.name))
+        return layers[0]
+
+    def _at_layer(self, layer: int, source: int | None) -> Symbol:
+        """Return the symbol of a layer: a^0 is x, the last a is pred, a linear output's z is pred."""
+        kind = "z" if self.kind == "delta" else self.kind
+        if kind == "a" and layer == 0:
+            return self._symbol("x", None)
+        if kind in ("a", "z") and layer == self.net.depth and ("z", layer, None) not in self.program.symbols:
+            return self._symbol("pred", None)
+        if kind == "a" and layer == self.net.depth and ("a", layer, None) not in self.program.symbols:
+            return self._symbol("pred", None)
+        if kind == "w":
+            return self._symbol("w", layer, layer - 1 if source is None else source)
+        return self._symbol(kind, layer)
+
+    def _symbol(self, kind: str, layer: int | None, source: int | None = None) -> Symbol:
+        found = self.program.symbols.get((kind, layer, source))
+        if found is None:
+            raise OutOfRange("no_layer", self.name, name=_written(self.name), depth=self.net.depth)
+        return found
+
+    def _whole(self, ref: Ref | Partial) -> Ref | Partial:
+        """Return the atom, or ∂loss/∂atom where the name is that of an adjoint."""
+        if self.kind == "delta" or self.adjoint:
+            root = self.program.root
+            return Partial(root, ref)
+        return ref
+
+    def _matrix(self, symbol: Symbol) -> Matrix:
+        root = self.program.root
+        assert isinstance(root, Ref)
+        return Matrix(symbol, of=root.symbol if self.kind == "delta" or self.adjoint else None)
+
+    # indices
+
+    def _row(self, sample: int | None) -> int:
+        if sample is None:
+            if self.program.samples.size != 1:
+                raise NoMeaning("which_sample", self.name, name=_written(self.name))
+            return 1
+        if not 1 <= sample <= (self.program.samples.size or 1):
+            raise OutOfRange("no_sample", self.name, name=_written(self.name))
+        return sample
+
+    def _sample(self, text: str) -> int:
+        return self._term(text)
+
+    def _unit(self, unit: int, symbol: Symbol, axis: int) -> int:
+        size = symbol.dims[axis].size or 0
+        if not 1 <= unit <= size:
+            raise OutOfRange("no_unit", self.name, name=_written(self.name), size=size)
+        return unit
+
+    def _terms(self, sub: str, need: int) -> list[int]:
+        if not sub:
+            return []
+        parts = sub.split(",") if "," in sub else _side_by_side(sub, need)
+        return [self._term(part) for part in parts]
+
+    def _term(self, text: str) -> int:
+        match = _TERM.fullmatch(text)
+        if match is None:
+            raise NoMeaning("no_index_text", self.name, read=text)
+        base, sign, shift = match.groups()
+        if base.isdigit():
+            value = int(base)
+        elif base == "L" and base not in self.environment:
+            value = self.net.depth + self.reading.first_layer
+        elif base in self.environment:
+            value = self.environment[base]
+        else:
+            raise LetterIndex(base, self.name)
+        if shift:
+            value += int(shift) if sign == "+" else -int(shift)
+        return value
+
+
+_TERM = re.compile(r"([0-9]{1,6}|[A-Za-zα-ω])(?:([+-])([0-9]{1,6}))?")
+_PIECE = re.compile(r"(?:[A-Za-zα-ω]|[0-9])(?:[+-][0-9]{1,6})?")
+_ABOVE = re.compile(r"[\[(]([^\[\]()]+)[\])]|([^\[\](),]+)")
+
+
+def _side_by_side(sub: str, need: int) -> list[str]:
+    """Return indices that stand side by side: `12` is one number for a unit, two for a weight; `ij-1` is i and j−1."""
+    if need <= 1:
+        return [sub]
+    pieces = _PIECE.findall(sub)
+    return pieces if "".join(pieces) == sub else [sub]
+
+
+def _parts_above(sup: str) -> list[str]:
+    """Return what stands above, part by part: `[2](n)` is 2 and n, `3,1` and `(3,1)` are 3 and 1."""
+    return [part for first, second in _ABOVE.findall(sup) for part in (first or second).split(",")]
+
+
+def letters(name: Name) -> Iterator[tuple[str, str]]:
+    """Yield the letters among a name's indices, with where they stand: sub, sup or suffix."""
+    for place, text in (("sub", name.sub), ("sup", name.sup), ("suffix", name.suffix)):
+        for match in re.finditer(r"[A-Za-zα-ω]", text):
+            yield match[0], place
+
+
+def _written(name: Name) -> str:
+    """Return a name as it is written, in plain spelling."""
+    sub = f"_{name.sub}" if len(name.sub) <= 2 else f"_{{{name.sub}}}"
+    sup = f"^{name.sup}" if len(name.sup) <= 1 else f"^{{{name.sup}}}"
+    suffix = f"[{name.suffix}]" if name.suffix else ""
+    return name.base + (sub if name.sub else "") + (sup if name.sup else "") + suffix
+
+
+written = _written

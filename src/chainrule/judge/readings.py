@@ -1,0 +1,149 @@
+"""Which Reading a document follows: found from the document itself.
+
+The letters come from the notation tables of the derive side and from names.toml; where one letter can be two things
+(`y` beside `ŷ` is the target, beside `t` the output) the other names of the document decide. What no name can decide —
+which index of a weight leads where, whether inputs count from 0 or 1, whether samples are rows or columns — is tried:
+the reading under which most of the document is right is the author's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from chainrule.judge.reading import Reading, vocabulary
+from chainrule.judge.syntax import Name
+from chainrule.judge.tokens import ONES
+from chainrule.notation import load
+from chainrule.notation import names as notation_names
+
+_LETTERED = frozenset(("w", "b", "z", "a", "delta"))
+
+
+def letters_for(names: Iterable[Name], *, swapped: bool = False, output: bool = False) -> Mapping[str, str]:
+    """Return what each base stands for in a document that has these names.
+
+    Args:
+        names: the names of the document.
+        swapped: whether a comes before the activation and z after it, as in Bishop's book.
+        output: whether y is the output where no other name says so.
+
+    Example:
+        >>> kinds = letters_for([])
+        >>> kinds["pred"], kinds["W"], kinds["δ"], kinds["dW"]
+        ('pred', 'w', 'delta', 'dw')
+    """
+    present = {name.base for name in names}
+    found: dict[str, str] = {}
+    for kind, bases in vocabulary()["usual"].items():
+        for base in bases:
+            found.setdefault(base, kind)
+    for notation in map(load, notation_names()):
+        for kind in ("x", "w", "b", "pred", "true", "loss"):
+            for entry in (notation.symbols[kind], notation.matrices[kind]):
+                if len(str(entry["text"])) > 1 or str(entry["text"]) not in ("y", "a", "A", "Y"):
+                    found.setdefault(str(entry["text"]), kind)
+    if swapped:
+        for kind, bases in vocabulary()["swapped"].items():
+            found.update(dict.fromkeys(bases, kind))
+    outputs = present & {"ŷ", "Ŷ", "pred", "out", "output", "yhat", "prediction", "o", "O"}
+    targets = present & {"t", "T", "true", "target", "label"}
+    for y, hat in (("y", "ŷ"), ("Y", "Ŷ")):
+        # Beside ŷ, or where nothing else is the target, y is what was to be learned; beside t it is the output.
+        named = outputs & {hat, "ŷ", "pred", "out", "output", "yhat"}
+        found[y] = "pred" if (targets or output) and not named else "true"
+    if "a" not in present and "h" not in present and "o" in present and not swapped:
+        found["o"] = "pred"
+    for base, kind in list(found.items()):
+        if kind not in ("loss", "samples", "delta", "true"):
+            found[f"d{base}"] = f"d{kind}"
+    # The author's own letters first: a repair takes the first letter of a kind.
+    return {**{base: kind for base, kind in found.items() if base in present}, **found}
+
+
+def candidates(
+    names: Iterable[Name], *, matrices: bool, sigma: bool = False, sigmoid: bool = False
+) -> Iterator[Reading]:
+    """Yield the readings to try, the likeliest first.
+
+    Args:
+        names: the names of the document.
+        matrices: whether it speaks of whole matrices, so that their layout matters.
+        sigma: whether it applies σ, which is the sigmoid or whatever activation a layer has.
+        sigmoid: whether the sigmoid is the likelier.
+    """
+    names = list(names)
+    deltas = any(n.base in ("δ", "Δ") and n.sub.isdigit() and not n.sup for n in names)
+    for reading in _candidates(names, matrices):
+        if deltas:
+            yield replace(reading, sigmoid=sigmoid)
+            yield replace(reading, sigmoid=sigmoid, unit_deltas=True)
+            continue
+        yield replace(reading, sigmoid=sigmoid)
+        if sigma:
+            yield replace(reading, sigmoid=not sigmoid)
+
+
+def _candidates(names: list[Name], matrices: bool) -> Iterator[Reading]:
+    bases = {name.base for name in names}
+    base = list(_counted(Reading(letters_for(names)), names))
+    if bases & {"a", "A", "z", "Z"}:
+        base += _counted(Reading(letters_for(names, swapped=True, output=True)), names)
+    if bases & {"y", "Y"} and letters_for(names) != (other := letters_for(names, output=True)):
+        base += _counted(Reading(other), names)
+    yield from base
+    if any(n.sup.isdigit() and base[0].kinds.get(n.base) in _LETTERED for n in names):
+        yield replace(base[0], powers=True)
+    if matrices:
+        for reading in base[:4]:
+            for rows, in_out in ((False, False), (True, False), (False, True)):
+                yield replace(reading, rows=rows, in_out=in_out)
+        whole = ONES in bases or any(
+            base[0].kinds.get(n.base) in ("x", "z", "a") and n.base[0].isupper() for n in names
+        )
+        for reading in () if whole else base[:2]:  # X, Z and A hold a batch
+            for rows, in_out in ((True, True), (False, False), (True, False), (False, True)):
+                yield replace(reading, rows=rows, in_out=in_out, batch=False)
+
+
+def _counted(reading: Reading, names: list[Name]) -> Iterator[Reading]:
+    """Yield a reading with each way to count inputs, layers and units, and both directions of a weight's indices."""
+    zero_input = any(reading.kinds.get(n.base) == "x" and n.sub == "0" for n in names)
+    some_letter = any(reading.kinds.get(n.base) == "x" and n.sub.isalpha() for n in names)
+    inputs = (0, 1) if some_letter or not zero_input else (0,)
+    for to_from in (True, False):
+        for first_input in inputs:
+            yield replace(reading, to_from=to_from, first_input=first_input)
+    yield replace(reading, first_layer=1, first_input=1)
+    yield replace(reading, first_layer=1, first_input=1, to_from=False)
+    if any(n.sub.replace(",", "")[:1] == "0" or "0" in n.sub.split(",") for n in names
+           if reading.kinds.get(n.base) in _LETTERED):  # fmt: skip
+        yield replace(reading, first_unit=0, first_input=0)
+        yield replace(reading, first_unit=0, first_input=0, to_from=False)
+
+
+def of_notation(name: str) -> Reading:
+    """Return the reading of one of the derive side's notations.
+
+    Raises:
+        SelectionError: where there is no such notation.
+
+    Example:
+        >>> of_notation("ng").first_input, of_notation("seed").first_input
+        (1, 0)
+    """
+    notation = load(name)
+    kinds: dict[str, str] = {}
+    usual = letters_for([])
+    for kind in ("x", "w", "b", "z", "a", "pred", "true", "loss"):
+        for table in (notation.symbols, notation.matrices):
+            entry = table.get(kind)
+            if entry is not None:
+                base = str(entry["text"])
+                if kind == "pred" and base.lower() == "a":
+                    continue  # a^L is the last layer's a
+                kinds[base] = kind
+                if kind not in ("loss", "true"):
+                    kinds[f"d{base}"] = f"d{kind}"
+    kinds = {**kinds, **{base: kind for base, kind in usual.items() if base not in kinds}}
+    return replace(Reading(kinds, sigmoid=True), first_input=1 + int(notation.symbols["x"].get("shift", 0)))

@@ -1,0 +1,103 @@
+r"""The chains of a document: its formulas read, rows that carry on a chain joined to it.
+
+An aligned formula has its chain on several rows (`A &= B \\ &= C`), and so has a page of plain text with lines that
+begin with `=`. Such rows are read as one source, so that a chain is a chain wherever its sides stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chainrule.judge.document import Document, Formula
+from chainrule.judge.parse import read_formula
+from chainrule.judge.syntax import Chain, Span, Unread
+from chainrule.judge.tokens import LIMITS, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One chain in its document.
+
+    Attributes:
+        chain: the chain; its spans are offsets into `source`.
+        source: what was read: the sources of the formulas, with a blank between two.
+        markup: `latex`, `text` or `typst`.
+        number: which chain of the source this is, from 0.
+        formulas: the rows of mathematics that the source was joined from.
+        starts: where each of them begins in the source.
+    """
+
+    chain: Chain
+    source: str
+    markup: str
+    number: int
+    formulas: tuple[Formula, ...]
+    starts: tuple[int, ...]
+
+    @property
+    def part(self) -> int:
+        """The part of the document in which it stands."""
+        return self.formulas[0].part
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What makes two rows the same to read: their text."""
+        return (self.source, self.markup, self.number)
+
+    def place(self, start: int, end: int) -> Span:
+        """Return where source[start:end] stands in the text of its part."""
+        first, last = self._formula(start), self._formula(max(start, end - 1))
+        begin = self.formulas[first].place(start - self.starts[first], max(start, end) - self.starts[first])[0]
+        finish = self.formulas[last].place(max(start - self.starts[last], 0), end - self.starts[last])[1]
+        return (begin, max(begin, finish))
+
+    def exact(self, start: int, end: int) -> bool:
+        """Return whether source[start:end] is in the text letter by letter, so that an edit can be made there."""
+        first = self._formula(start)
+        return first == self._formula(max(start, end - 1)) and self.formulas[first].exact(
+            start - self.starts[first], end - self.starts[first]
+        )
+
+    def _formula(self, offset: int) -> int:
+        found = 0
+        for number, start in enumerate(self.starts):
+            if start <= offset:
+                found = number
+        return found
+
+    def text(self, span: Span) -> str:
+        """Return what stands at a span of the source."""
+        return self.source[slice(*span)]
+
+
+def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
+    """Yield every chain of a document that has a relation sign, in order.
+
+    Example:
+        >>> from chainrule.judge.document import read_document
+        >>> [row.chain.relations for row in rows_of(read_document("$a$ and $$p = q = r$$"))]
+        [('=', '=')]
+    """
+    for formulas in _joined(document.formulas):
+        source, starts = formulas[0].source, [0]
+        for formula in formulas[1:]:
+            starts.append(len(source) + 1)
+            source = f"{source} {formula.source}"
+        for number, chain in enumerate(read_formula(source, formulas[0].markup, limits)):
+            if chain.relations or any(isinstance(side.node, Unread) for side in chain.sides if "=" in source):
+                yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts))
+
+
+def _joined(formulas: tuple[Formula, ...]) -> Iterator[tuple[Formula, ...]]:
+    group: list[Formula] = []
+    for formula in formulas:
+        last = group[-1] if group else None
+        if last is not None and formula.continues and (formula.part, formula.markup) == (last.part, last.markup):
+            group.append(formula)
+            continue
+        if group:
+            yield tuple(group)
+        group = [formula]
+    if group:
+        yield tuple(group)

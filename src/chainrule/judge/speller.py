@@ -1,0 +1,143 @@
+"""The author's spelling of quantities that a repair brings in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from chainrule.expr import Partial, Ref
+from chainrule.judge.fixes import applied
+from chainrule.judge.numbers import Numbers
+from chainrule.judge.reading import INDICES, NoMeaning, Reading
+from chainrule.judge.report import Edit
+from chainrule.judge.syntax import Name, Times
+from chainrule.judge.variants import variants
+
+_DOT = {"latex": r" \cdot ", "text": " · ", "typst": " dot "}
+_MINUS = {"latex": "-", "text": "−", "typst": "-"}
+
+SLOPES = {"sigmoid": "{a}(1 {minus} {a})", "tanh": "(1 {minus} ({a})^2)"}
+"""∂a/∂z in terms of a, where that is what people write."""
+
+
+class Speller:
+    """Writes quantities with the letters, scripts and marks of a source.
+
+    Attributes:
+        source, markup: the source that is repaired.
+        reading: what names mean in it.
+    """
+
+    def __init__(self, source: str, markup: str, names: Iterable[Name], reading: Reading, numbers: Numbers) -> None:
+        self.source = source
+        self.markup = markup
+        self.reading = reading
+        self.numbers = numbers
+        self.program = numbers.program
+        self._names = [*names]
+        self._texts: dict[Ref | Partial, str | None] = {}
+
+    def text(self, what: Ref | Partial) -> str | None:
+        """Return a quantity as the author would write it, or None where nothing in the source shows how."""
+        if what not in self._texts:
+            self._texts[what] = self._spelled(what)
+        return self._texts[what]
+
+    def _spelled(self, what: Ref | Partial) -> str | None:
+        tried = set()
+        for name in self._names:
+            form = (name.base, bool(name.sub), bool(name.sup), "," in name.sub)
+            if form in tried:
+                continue
+            tried.add(form)
+            try:
+                if self.reading.meaning(name, self.program, {}).what == what:
+                    return self.source[slice(*name.span)]
+            except NoMeaning:
+                continue
+            for variant in variants(name, self.reading, self.numbers):
+                if variant.what == what:
+                    start, end = name.span
+                    edits = variant.edits(name, self.source, self.markup)
+                    return applied(
+                        self.source[start:end], (Edit(e.start - start, e.end - start, e.text) for e in edits)
+                    )
+        return self._relettered(what) if isinstance(what, Ref) else None
+
+    def _relettered(self, what: Ref) -> str | None:
+        """Return a quantity of a kind that the source does not have, after one that counts the same."""
+        if what.symbol.kind not in ("a", "z") or len(what.indices) != 2:
+            return None
+        for name in self._names:
+            kind = self.reading.kinds.get(name.base)
+            if kind not in ("a", "z", "delta") or kind == what.symbol.kind or not name.sub or INDICES[kind] != 1:
+                continue
+            base = next((base for base, own in self.reading.kinds.items() if own == what.symbol.kind), None)
+            if base is None:
+                return None
+            for sub, sup in ((name.sub, name.sup), *((v.name.sub, v.name.sup) for v in
+                             variants(name, self.reading, self.numbers))):  # fmt: skip
+                other = Name(base, sub, sup, name.suffix, 0, name.sub_span, name.sup_span, name.span)
+                try:
+                    if self.reading.meaning(other, self.program, {}).what == what:
+                        return self._scripted(base, sub, sup)
+                except NoMeaning:
+                    continue
+        return None
+
+    def _scripted(self, base: str, sub: str, sup: str) -> str:
+        below = f"_{sub}" if len(sub) == 1 else f"_({sub})" if self.markup == "typst" else f"_{{{sub}}}"
+        above = f"^{sup}" if len(sup) == 1 else f"^({sup})" if self.markup == "typst" else f"^{{{sup}}}"
+        return base + (below if sub else "") + (above if sup else "")
+
+    def partial(self, of: Ref, by: Ref) -> str | None:
+        """Return ∂of/∂by: by its own name where the source has such names, or as a fraction."""
+        named = self.text(Partial(of, by))
+        if named is not None:
+            return named
+        above, below = self.text(of), self.text(by)
+        if above is None or below is None:
+            return None
+        if self.markup == "latex":
+            return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+        return f"(partial {above})/(partial {below})" if self.markup == "typst" else f"∂{above}/∂{below}"
+
+    def slope(self, unit: Ref, activation: str) -> str | None:
+        """Return ∂a/∂z of a unit's activation a."""
+        form = SLOPES.get(activation)
+        a = self.text(unit)
+        if form is None or a is None:
+            return None
+        if re.fullmatch(r"\w+", a):
+            form = form.replace("({a})", "{a}")
+        return form.format(a=a, minus=_MINUS[self.markup])
+
+    def rest(self, unit: Ref) -> str | None:
+        """Return 1 − a."""
+        a = self.text(unit)
+        return None if a is None else f"(1 {_MINUS[self.markup]} {a})"
+
+    def dot(self, around: Iterable[Times] = ()) -> str:
+        """Return the mark between factors: the author's own where there is one."""
+        for node in around:
+            for mark, left, right in zip(node.marks, node.factors, node.factors[1:], strict=False):
+                between = self.source[left.span[1] : right.span[0]]
+                if mark and 0 < len(between) <= 8 and not set("()[]{}") & set(between):
+                    return between
+        return _DOT[self.markup]
+
+    @property
+    def minus(self) -> str:
+        """The sign for a negative."""
+        return _MINUS[self.markup]
+
+    def number(self, value: object) -> str:
+        """Return a rational number."""
+        from fractions import Fraction
+
+        assert isinstance(value, Fraction)
+        if value.denominator == 1:
+            return str(value.numerator)
+        if self.markup == "latex":
+            return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
+        return f"({value.numerator}/{value.denominator})"

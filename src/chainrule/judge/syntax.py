@@ -1,0 +1,215 @@
+"""What a person wrote, as a tree: formulas before any network gives them a meaning.
+
+A node says only what stands on the page. `a_1^2` is a Name with two scripts: whether its 2 is a layer or a power, what
+`a` is, and whether `f(z)` is a product, are questions for `chainrule.judge.resolve`, which knows the network. Every
+node has a span, half-open offsets into the source of its formula, so that a message can point and a repair can replace
+just the letters that are wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+Span = tuple[int, int]
+"""Half-open offsets into the source of a formula."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    r"""A name with its scripts.
+
+    Attributes:
+        base: one word in Unicode, free of styles: `w`, `loss`, `δ`, `ŷ` (NFC where there is one character), `L` of
+            `\mathcal{L}`.
+        sub, sup: what stands below and above, free of braces and blanks: `11`, `10,3`, `j-1`, `(2)`, `[l+1]`, `ij`.
+            A ⊤ above is a Transposed node, never a script.
+        suffix: a sample in brackets behind it, `3` of `a_1^1[3]`.
+        primes: how many ′ follow.
+        sub_span, sup_span: where the scripts' contents stand, without braces; (0, 0) where there is none.
+        span: the whole name with all scripts.
+    """
+
+    base: str
+    sub: str
+    sup: str
+    suffix: str
+    primes: int
+    sub_span: Span
+    sup_span: Span
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number, exact."""
+
+    value: Fraction
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    """−body."""
+
+    body: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Terms added; a term that is subtracted is Negated."""
+
+    terms: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Factors, with the mark between each two: '' side by side, '·' (also × and *), '⊙' (also ∘), '@'."""
+
+    factors: tuple[Node, ...]
+    marks: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """A fraction that is no derivative."""
+
+    above: Node
+    below: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A power whose base is no plain name (`(1-a)^2`), or whose exponent is no plain script (`e^{-z}`)."""
+
+    base: Node
+    exponent: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed:
+    """body^T."""
+
+    body: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A function at its arguments: σ(z), σ'(z), exp(−z), log p, max(0, z)."""
+
+    function: Name
+    args: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """∂of/∂by, d of/d by, or ∇_by of; never a fraction."""
+
+    of: Node
+    by: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Summation:
+    """Σ over a letter, from and to where that is written; `letter` is '' where the sign stands alone."""
+
+    letter: str
+    lower: Node | None
+    upper: Node | None
+    body: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A bracket around body: '(' or '['; the braces that only hold LaTeX together are no Group."""
+
+    body: Node
+    bracket: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """left relation right inside a bracket or a case; the relation is one of < > ≤ ≥ = ≠."""
+
+    left: Node
+    relation: str
+    right: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Values by condition; the condition of the last may be None (otherwise)."""
+
+    cases: tuple[tuple[Node, Node | None], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Items in a bracket, (2, 1); also 2 × 1 of ℝ^{2×1}."""
+
+    items: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeOf:
+    """The shape of body: `∂loss/∂W_1 shape`, `shape(W_1)`, `W_1.shape`, and the left side of `W_1 ∈ ℝ^{2×1}`."""
+
+    body: Node
+    span: Span
+
+
+Node = (
+    Name | Literal | Negated | Total | Times | Quotient | Raised | Transposed | Applied | Derivative | Summation
+    | Group | Condition | Cases | Listed | ShapeOf
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A side that is no formula: where, what stands there, and what could stand there instead.
+
+    `reason` names the sentence: `unexpected` (a token), `ends` (the side ends too early), `character` (one that is no
+    mathematics), or a limit: `too_long`, `too_deep`, `too_large` (a number).
+    """
+
+    reason: str
+    found: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a chain."""
+
+    node: Node | Unread
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """side = side = … .
+
+    Attributes:
+        sides: one or more; with one there is no link.
+        relations: what stands between them: '=', ':=', '≡', '≈', '∝', '→' or another that is no equality.
+        lead: the word that opens it, lower case: '', 's.t.', 'where', 'let', 'with', '여기서', … .
+        span: from the first side to the last.
+    """
+
+    sides: tuple[Side, ...]
+    relations: tuple[str, ...]
+    lead: str
+    span: Span
