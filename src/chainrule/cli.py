@@ -1,4 +1,4 @@
-"""The command line: `chainrule derive`, `draw`, `values`. What a command needs is imported inside the command.
+"""The command line: `chainrule derive`, `draw`, `values`, `check`, `exercise`. What a command needs is imported inside the command.
 
 Help and misuse are said in English or Korean: `command_line` builds the commands for a language, from `prose/`.
 
@@ -35,6 +35,8 @@ _BY_SUFFIX = {
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
 DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
 VALUE_FORMATS = ("text", "json", "csv")
+CHECK_FORMATS = ("text", "json", "jsonl", "junit", "sarif", "gradescope", "nbgrader", "csv", "dodona")
+DOCUMENT_FORMATS = ("markdown", "latex", "notebook", "text", "typst")
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -150,6 +152,23 @@ def command_line(lang: str) -> click.Group:
             option("--verify", is_flag=True),
             digits, form(VALUE_FORMATS), *shared,
         ]),
+        _Command("check", lang=lang, callback=check, net=True, params=[
+            _Argument(["words"], nargs=-1, metavar=say("cli.metavar.check_words")),
+            *network[1:],
+            option("--infer", is_flag=True),
+            option("--rubric", kind="file"),
+            option("--marked", kind="file"),
+            option("--repairs/--no-repairs", key="repairs", default=True),
+            option("--as", "document_format", key="document_format", type=click.Choice(DOCUMENT_FORMATS)),
+            option("--jobs", kind="number", type=click.IntRange(min=1)),
+            option("--dask", kind="address"),
+            option("--limit", kind="number", type=click.FloatRange(0.1, 3600), default=30.0),
+            option("--resume/--no-resume", key="resume", default=True),
+            option("format_", "--format", type=click.Choice(CHECK_FORMATS),
+                   shown=say("cli.label.default", default="text")),
+            words(), option("--notation", key="read_notation", kind="name"),
+            option("-o", "--out", key="check_out", kind="file"),
+        ]),
         _Command("completion", lang=lang, callback=completion, params=[
             _Argument(["shell"], metavar=f"{{{'|'.join(SHELLS)}}}", type=click.Choice(SHELLS)),
             words(expose_value=False),
@@ -237,6 +256,34 @@ def values(**options: Any) -> None:
     _emit_text(options["out"], pieces)
     if checked is not None and not passed(checked):
         raise click.exceptions.Exit(1)
+
+
+def check(words: tuple[str, ...], **options: Any) -> None:
+    """Judge documents line by line against NET, or against the network that they speak of."""
+    from chainrule.judge.command import are_many, check_documents
+
+    names = list(words)
+    if not options["infer"]:
+        if not names:
+            raise _Misuse("missing", click.get_current_context(), name="NET")
+        options["net"] = names.pop(0)
+    if not names:
+        raise _Misuse("missing", click.get_current_context(), name="FILE")
+    net = None if options["infer"] else _network(options)
+    options["colour"] = _coloured(options["out"]) and options["format_"] in (None, "text")
+    code = 0
+
+    def pieces() -> Iterable[str]:
+        nonlocal code
+        for piece in check_documents(net, names, options):
+            if isinstance(piece, int):
+                code = piece
+            else:
+                yield piece
+
+    _emit_text(None if are_many(names, options) else options["out"], pieces())
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def completion(shell: str) -> None:

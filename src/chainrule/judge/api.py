@@ -33,6 +33,7 @@ def check(
     format: str | None = None,
     notation: str | None = None,
     repairs: bool = True,
+    seconds: float | None = None,
 ) -> Report:
     r"""Judge a document, line by line.
 
@@ -43,6 +44,7 @@ def check(
         format: `markdown`, `latex`, `notebook`, `text` or `typst`, where neither name nor content tell.
         notation: the notation to read it in; without one it is found from the document.
         repairs: whether to look for the smallest repair of what is wrong.
+        seconds: how long it may take; lines that are not reached are not judged, and said so.
 
     Raises:
         DocumentError: where the document cannot be read.
@@ -54,7 +56,7 @@ def check(
         >>> str(link.verdict), link.mistake, link.repair.changes
         ('wrong', 'sign', (('true - pred', 'pred - true'),))
     """
-    return _judged(read_document(data, name=name, format=format), network, notation, repairs)
+    return _judged(read_document(data, name=name, format=format), network, notation, repairs, seconds)
 
 
 def check_file(
@@ -65,6 +67,7 @@ def check_file(
     format: str | None = None,
     notation: str | None = None,
     repairs: bool = True,
+    seconds: float | None = None,
 ) -> Report:
     """Judge a document in a file; see `check`.
 
@@ -78,7 +81,9 @@ def check_file(
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DocumentError("unreadable_file", read=os.fspath(path), reason=reason) from None
-    return check(data, network, name=name or os.fspath(path), format=format, notation=notation, repairs=repairs)
+    return check(
+        data, network, name=name or os.fspath(path), format=format, notation=notation, repairs=repairs, seconds=seconds
+    )
 
 
 def check_formula(
@@ -99,12 +104,14 @@ def check_formula(
     return _judged(document, network, notation, repairs).lines
 
 
-def _judged(document: Document, network: Network | str | None, notation: str | None, repairs: bool) -> Report:
+def _judged(
+    document: Document, network: Network | str | None, notation: str | None, repairs: bool, seconds: float | None = None
+) -> Report:
     from chainrule.network import Network
 
     if network is None:
         from chainrule.judge.infer import infer
 
-        return infer(document, notation=notation, repairs=repairs)
+        return infer(document, notation=notation, repairs=repairs, seconds=seconds)
     net = Network.read(network) if isinstance(network, str) else network
-    return judge_of(net, notation, repairs).report(document)
+    return judge_of(net, notation, repairs).report(document, seconds=seconds)

@@ -50,7 +50,9 @@ class NothingToInfer(ChainruleError):
     """A document whose names say nothing of a network."""
 
 
-def infer(document: Document, *, notation: str | None = None, repairs: bool = True) -> Report:
+def infer(
+    document: Document, *, notation: str | None = None, repairs: bool = True, seconds: float | None = None
+) -> Report:
     """Judge a document against the network, or the networks, that it speaks of.
 
     Raises:
@@ -63,14 +65,14 @@ def infer(document: Document, *, notation: str | None = None, repairs: bool = Tr
     parts: list[tuple[Network, Judged]] = []
     said: list[Message] = []
     if scalar and (net := scalar_network(scalar, known)) is not None:
-        parts.append((net, Judge(net, reading=known, repairs=repairs).judged(scalar, document)))
+        parts.append((net, _judge(net, known, repairs, seconds).judged(scalar, document)))
         said.append(Message("infer.scalar", {"network": named(net)}))
     if matrix:
         whole = parts[0][0] if parts else None
         found = matrix_networks(matrix, whole, known, document)
         if found is not None:
             for net, own in found.parts:
-                parts.append((net, Judge(net, reading=known, repairs=repairs).judged(own, document)))
+                parts.append((net, _judge(net, known, repairs, seconds).judged(own, document)))
             said += found.said
     if not parts:
         raise NothingToInfer("nothing_to_infer", read=document.name)
@@ -91,6 +93,12 @@ def infer(document: Document, *, notation: str | None = None, repairs: bool = Tr
         gaps=tuple(message for _, judged in parts[:1] for message in judged.gaps),
         seconds=time.perf_counter() - started,
     )
+
+
+def _judge(net: Network, known: Reading | None, repairs: bool, seconds: float | None) -> Judge:
+    judge = Judge(net, reading=known, repairs=repairs)
+    judge.until = None if seconds is None else time.perf_counter() + seconds
+    return judge
 
 
 def _told(parts: Sequence[tuple[Network, Judged]], known: Reading | None) -> Iterator[Message]:

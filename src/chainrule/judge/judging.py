@@ -106,16 +106,18 @@ class Judge:
         self.net = net
         self.reading = reading
         self.repairs = repairs
+        self.until: float | None = None
         self._courts: dict[Reading, Court] = {}
         self._found: dict[tuple[object, ...], list[Finding]] = {}
         self._mended: dict[tuple[object, ...], Mended | None] = {}
         self._atoms: Atoms | None = None
 
-    def report(self, document: Document) -> Report:
-        """Return what is said of a document."""
+    def report(self, document: Document, *, seconds: float | None = None) -> Report:
+        """Return what is said of a document; what is not reached in so many seconds is left unjudged."""
         from chainrule.judge.infer import speaks_of_another, split
 
         started = time.perf_counter()
+        self.until = None if seconds is None else started + seconds
         rows = tuple(rows_of(document))
         _, matrix = split(rows)
         other = speaks_of_another(matrix, self.net, self.reading) if matrix else None
@@ -191,7 +193,7 @@ class Judge:
                 - one.fitness
                 for one in failing
             )
-            if gained < LEAST_GAIN:
+            if gained < LEAST_GAIN or self.late:
                 continue
             other = self._hear(rows, reading)
             more = sum(one.fitness for one in other)
@@ -219,8 +221,19 @@ class Judge:
                 node = row.chain.sides[1].node
                 assert not isinstance(node, Unread)
                 bindings = {**bindings, defines: node}
-            heard.append(Heard(row, bindings, self._findings(row, court, bindings), defines))
+            findings = self._unreached(row) if self.late else self._findings(row, court, bindings)
+            heard.append(Heard(row, bindings, findings, defines))
         return heard
+
+    @property
+    def late(self) -> bool:
+        """Whether the time that a document may take is over."""
+        return self.until is not None and time.perf_counter() > self.until
+
+    @staticmethod
+    def _unreached(row: Row) -> list[Finding]:
+        trouble = Trouble("too_slow", {}, row.chain.sides[0].span)
+        return [Finding(None, None, trouble)] * (len(row.chain.sides) - 1)
 
     def mended(self, court: Court, one: Heard) -> Mended | None:
         """Return the smallest repair of a row, or None."""
@@ -373,7 +386,7 @@ class _Writer:
         start, end = row.place(*chain.span)
         links = [self._link(one, index) for index in range(len(chain.sides) - 1)]
         if any(link.verdict in (Verdict.WRONG, Verdict.CARRIED) for link in links):
-            mended = self.judge.mended(self.court, one) if self.judge.repairs else None
+            mended = self.judge.mended(self.court, one) if self.judge.repairs and not self.judge.late else None
             links = [self._explained(one, link, mended) for link in links]
         return Line(
             part=row.part,

@@ -164,6 +164,13 @@ class Report:
         """Every link, in order."""
         return (link for line in self.lines for link in line.links)
 
+    @property
+    def score(self) -> float:
+        """The share of points earned without a rubric, from 0 to 1 (`chainrule.judge.marking` says how)."""
+        from chainrule.judge.marking import mark
+
+        return mark(self).share
+
     def count(self, verdict: Verdict) -> int:
         """Return how many links have a verdict."""
         return sum(link.verdict is verdict for link in self.links)

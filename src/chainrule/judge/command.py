@@ -1,0 +1,225 @@
+"""`chainrule check`: what the command does with its words and options."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import ChainruleError, SelectionError
+from chainrule.judge.forms import write
+from chainrule.judge.marking import Marks, Rubric, mark, read_rubric
+from chainrule.judge.report import Report
+from chainrule.network import Network
+from chainrule.prose import sentence
+
+MOST_AT_ONCE = 50
+"""How many files are judged in this process and kept; more, and folders, go through workers."""
+
+
+def check_documents(net: Network | None, words: Sequence[str], options: dict[str, Any]) -> Iterator[str | int]:
+    """Yield the pieces of what `chainrule check` writes, and last its exit code.
+
+    Args:
+        net: the network, or None to find it.
+        words: files, folders, globs; `-` is standard input.
+        options: those of the command line.
+    """
+    if are_many(words, options):
+        yield from _folder(net, words, options)
+        return
+    rubric = _rubric(options["rubric"])
+    judged: list[tuple[Report, Marks]] = []
+    failed = 0
+    for word in words:
+        try:
+            report = _one(net, word, options)
+        except ChainruleError as error:
+            if len(words) == 1:
+                raise
+            print(error.message(lang=options["lang"]), file=sys.stderr)
+            failed += 1
+            continue
+        judged.append((report, mark(report, rubric)))
+    if options["marked"]:
+        from chainrule.judge.marked import write_marked
+
+        if len(judged) != 1:
+            raise SelectionError("marked_of_one", read=len(judged))
+        write_marked(options["marked"], *judged[0], lang=options["lang"])
+    yield from write(judged, options["format_"] or "text", lang=options["lang"], colour=options["colour"])
+    yield 2 if failed else int(any(report.wrong for report, _ in judged))
+
+
+def are_many(words: Sequence[str], options: dict[str, Any]) -> bool:
+    """Return whether documents go through workers, and their results into a folder."""
+    if len(words) > MOST_AT_ONCE or options["jobs"] or options["dask"]:
+        return True
+    return any(os.path.isdir(word) or (glob.has_magic(word) and not os.path.exists(word)) for word in words)
+
+
+def _one(net: Network | None, word: str, options: dict[str, Any]) -> Report:
+    from chainrule.judge.api import check, check_file
+
+    given: dict[str, Any] = {
+        "notation": options["notation"], "repairs": options["repairs"], "seconds": options["limit"],
+        "format": options["document_format"],
+    }  # fmt: skip
+    if word == "-":
+        return check(sys.stdin.buffer.read(), net, name="<stdin>", **given)
+    return check_file(word, net, **given)
+
+
+def _rubric(path: str | None) -> Rubric | None:
+    return None if path is None else read_rubric(_text(path), source=path)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SelectionError("unreadable_rubric", read=path, reason=reason) from None
+
+
+# Many
+
+
+def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) -> Iterator[str | int]:
+    from chainrule.judge.folder import Settings, dask, find, grade, processes
+    from chainrule.judge.journal import Journal
+    from chainrule.judge.judging import named
+
+    lang, form = options["lang"], options["format_"] or "text"
+    if form not in ("text", "jsonl", "csv", "nbgrader"):
+        raise SelectionError("form_of_many", read=form, known="text, jsonl, csv, nbgrader")
+    rubric = None if options["rubric"] is None else _text(options["rubric"])
+    _rubric(options["rubric"])
+    settings = Settings(
+        None if net is None else named(net), options["notation"], options["repairs"], rubric, lang, options["limit"]
+    )
+    jobs = options["jobs"] or os.cpu_count() or 1
+    workers, jobs = dask(options["dask"]) if options["dask"] else (processes(jobs), jobs)
+    folder = options["out"]
+    with tempfile.TemporaryDirectory() as aside:
+        place = Path(folder or aside) / "results.jsonl"
+        with Journal(place, resume=options["resume"]) as journal:
+            progress = _Progress(lang)
+            out: list[str] = []
+
+            def told(record: dict[str, Any]) -> None:
+                progress.step()
+                out.append(record_line(record, form, lang))
+                if len(out) >= 64:
+                    flush()
+
+            def flush() -> None:
+                progress.clear()
+                sys.stdout.write("".join(out))
+                sys.stdout.flush()
+                out.clear()
+
+            yield "".join(_header(form))
+            sys.stdout.flush()
+            try:
+                tasks = find(words)
+                summary = grade(tasks, settings, workers=workers, jobs=jobs, journal=journal, told=told)
+            except KeyboardInterrupt:
+                flush()
+                if folder:
+                    print(sentence("folder.resume", lang=lang, place=str(place)), file=sys.stderr)
+                raise
+            flush()
+            progress.clear()
+            if folder:
+                from chainrule.output import write_whole
+
+                write_whole(Path(folder) / "summary.csv", _summary_rows(journal))
+            facts = {name: getattr(summary, name) for name in ("documents", "right", "wrong", "unread", "failed", "known")}
+            rate = summary.documents / summary.seconds if summary.seconds else 0.0
+            print(sentence("folder.summary", lang=lang, **facts, seconds=f"{summary.seconds:.1f}", rate=f"{rate:.0f}"),
+                  file=sys.stderr)  # fmt: skip
+    yield int(bool(summary.wrong or summary.failed))
+
+
+def record_line(record: dict[str, Any], form: str, lang: str) -> str:
+    """Return how one document's outcome is said while others are still judged."""
+    import json
+
+    from chainrule.judge.forms.tables import row
+
+    if form == "jsonl":
+        return json.dumps({name: value for name, value in record.items() if name != "key"}, ensure_ascii=False) + "\n"
+    if form == "csv":
+        return row(_cells(record))
+    if form == "nbgrader":
+        path = Path(record["source"])
+        points, out_of = record.get("points", 0), record.get("out_of", 0)
+        return row((path.stem, "", "", path.parent.name or path.stem, "", "", "", points, 0, points, out_of))
+    if record.get("error"):
+        return sentence("folder.failed", lang=lang, source=record["source"], reason=record["error"]) + "\n"
+    counts = record["counts"]
+    points = f"{record['points']:.10g}/{record['out_of']:.10g}"
+    return sentence("folder.document", lang=lang, source=record["source"], points=points, **counts) + "\n"
+
+
+COLUMNS = ("source", "score", "points", "out_of", "right", "wrong", "carried", "unreadable", "definition", "mistakes", "error")
+
+
+def _header(form: str) -> Iterator[str]:
+    from chainrule.judge.forms.tables import NBGRADER, row
+
+    if form == "csv":
+        yield row(COLUMNS)
+    elif form == "nbgrader":
+        yield row(NBGRADER)
+
+
+def _cells(record: dict[str, Any]) -> Iterable[object]:
+    counts = record.get("counts", {})
+    mistakes = sorted({link["mistake"] for link in record.get("links", ()) if link["verdict"] == "wrong" and link["mistake"]})
+    return (
+        record["source"], record.get("score", ""), record.get("points", ""), record.get("out_of", ""),
+        *(counts.get(name, "") for name in COLUMNS[4:9]), " ".join(mistakes), record.get("error", ""),
+    )  # fmt: skip
+
+
+def _summary_rows(journal: Iterable[dict[str, Any]]) -> Iterator[str]:
+    from chainrule.judge.forms.tables import row
+
+    yield row(COLUMNS)
+    for record in journal:
+        yield row(_cells(record))
+
+
+class _Progress:
+    """A line on standard error that says how many documents are done: on a terminal only."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self.shown = sys.stderr.isatty()
+        self.done = 0
+        self.started = time.monotonic()
+        self.said = 0.0
+
+    def step(self) -> None:
+        """Count one more."""
+        self.done += 1
+        now = time.monotonic()
+        if self.shown and now - self.said > 0.2:
+            self.said = now
+            rate = self.done / max(now - self.started, 1e-9)
+            text = sentence("folder.progress", lang=self.lang, done=self.done, rate=f"{rate:.0f}")
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self.shown and self.said:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,180 @@
+"""Points for a Report: by `=`, and by the answers that a rubric asks for.
+
+Without a rubric every judged `=` is worth one point; one that only follows from an earlier slip earns half of it, since
+the step itself is right and the slip has already cost its point. What could not be read earns nothing but is listed, so
+that a person can look; definitions, and lines about another network, do not count.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.errors import ChainruleError, Place
+from chainrule.judge.report import Line, Link, Report, Verdict
+
+
+class RubricError(ChainruleError):
+    """A rubric that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """How points are given.
+
+    Attributes:
+        link: what a right `=` is worth.
+        carried: which share of it one earns that only follows from an earlier slip, from 0 to 1.
+        targets: what the right answer of a target is worth, by its plain name (`∂loss/∂w_11^2`).
+        out_of: what all of it is scaled to, or None.
+        step: to what points are rounded, or None.
+    """
+
+    link: float = 1.0
+    carried: float = 0.5
+    targets: Mapping[str, float] = field(default_factory=dict)
+    out_of: float | None = None
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The points of one line, or of one target.
+
+    Attributes:
+        name: the target's plain name, or the line's left side.
+        line: the line in the document; 0 for a target that the document does not answer.
+        points, out_of: earned, and to be earned.
+        reason: a key under `marking.reason`.
+    """
+
+    name: str
+    line: int
+    points: float
+    out_of: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The points of a document.
+
+    Attributes:
+        lines: a mark for each line that counts.
+        targets: a mark for each target of the rubric.
+        points, out_of: all of them, scaled and rounded as the rubric says.
+    """
+
+    lines: tuple[Mark, ...]
+    targets: tuple[Mark, ...]
+    points: float
+    out_of: float
+
+    @property
+    def share(self) -> float:
+        """The points as a share of what can be earned, from 0 to 1; 0 where nothing can."""
+        return self.points / self.out_of if self.out_of else 0.0
+
+
+def mark(report: Report, rubric: Rubric | None = None) -> Marks:
+    """Give points.
+
+    Example:
+        >>> from chainrule.judge.api import check
+        >>> report = check("$$\\frac{\\partial loss}{\\partial pred} = pred - true = true - pred$$", "2-3-2-1")
+        >>> marks = mark(report)
+        >>> marks.points, marks.out_of, marks.share
+        (1.0, 2.0, 0.5)
+    """
+    rubric = rubric or Rubric()
+    lines = tuple(found for line in report.lines if (found := _line(line, rubric)).out_of)
+    targets = tuple(_target(name, worth, report, rubric) for name, worth in rubric.targets.items())
+    points = sum(found.points for found in (*lines, *targets))
+    out_of = sum(found.out_of for found in (*lines, *targets))
+    if rubric.out_of is not None and out_of:
+        points, out_of = points * rubric.out_of / out_of, rubric.out_of
+    if rubric.step:
+        points = min(round(points / rubric.step) * rubric.step, out_of)
+    return Marks(lines, targets, round(points, 9), out_of)
+
+
+def counts(link: Link) -> bool:
+    """Return whether a link is worth points: not a definition, nor about another network."""
+    return link.verdict is not Verdict.DEFINITION and link.mistake != "other_network"
+
+
+def _line(line: Line, rubric: Rubric) -> Mark:
+    links = [link for link in line.links if counts(link)]
+    earned = sum(_earned(link, rubric) for link in links)
+    return Mark(line.target, line.line, earned, rubric.link * len(links), str(line.verdict))
+
+
+def _earned(link: Link, rubric: Rubric) -> float:
+    if link.verdict is Verdict.RIGHT:
+        return rubric.link
+    return rubric.link * rubric.carried if link.verdict is Verdict.CARRIED else 0.0
+
+
+def _target(name: str, worth: float, report: Report, rubric: Rubric) -> Mark:
+    wanted = _plain(name)
+    found = [line for line in report.lines if _plain(line.target) == wanted and line.links]
+    if not found:
+        return Mark(name, 0, 0.0, worth, "absent")
+    best = max(found, key=lambda line: (bool(line.links[-1].value_right), line.line))
+    last = best.links[-1]
+    if last.value_right:
+        return Mark(name, best.line, worth, worth, "right")
+    if last.verdict is Verdict.CARRIED:
+        return Mark(name, best.line, worth * rubric.carried, worth, "carried")
+    return Mark(name, best.line, 0.0, worth, "unreadable" if last.value_right is None else "wrong")
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name if character not in " {}·")
+
+
+def read_rubric(text: str, *, source: str = "<rubric>") -> Rubric:
+    """Read a rubric.
+
+    Args:
+        text: TOML with `[points]` (`link`, `carried`), `[targets]` and `[total]` (`out_of`, `round`), all of them optional.
+        source: what the text is called.
+
+    Raises:
+        RubricError: with the place, where it is no TOML, or says what a rubric cannot.
+
+    Example:
+        >>> read_rubric('[points]\\ncarried = 1\\n[targets]\\n"∂loss/∂w_11^2" = 2\\n').targets
+        {'∂loss/∂w_11^2': 2.0}
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RubricError("rubric_toml", place=Place(source), reason=str(error)) from None
+    problems = {"points": ("link", "carried"), "total": ("out_of", "round"), "targets": None}
+    for section, content in table.items():
+        known = problems.get(section, ())
+        if section not in problems or not isinstance(content, dict):
+            raise RubricError("rubric_section", place=Place(source), read=section, known=", ".join(problems))
+        for key, value in content.items():
+            if known is not None and key not in known:
+                raise RubricError("rubric_key", place=Place(source), section=section, read=key, known=", ".join(known))
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
+                raise RubricError("rubric_number", place=Place(source), section=section, key=key, read=str(value))
+    points: dict[str, Any] = table.get("points", {})
+    total: dict[str, Any] = table.get("total", {})
+    if points.get("carried", 0) > 1:
+        raise RubricError("rubric_number", place=Place(source), section="points", key="carried", read=str(points["carried"]))
+    return Rubric(
+        float(points.get("link", 1.0)), float(points.get("carried", 0.5)),
+        {name: float(worth) for name, worth in table.get("targets", {}).items()},
+        float(total["out_of"]) if "out_of" in total else None, float(total["round"]) if total.get("round") else None,
+    )  # fmt: skip
+
+
+def rubric_rows(marks: Marks) -> Iterator[Mark]:
+    """Yield every mark, lines first."""
+    yield from marks.lines
+    yield from marks.targets
