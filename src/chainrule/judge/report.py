@@ -173,7 +173,7 @@ class Report:
 
     def count(self, verdict: Verdict) -> int:
         """Return how many links have a verdict."""
-        return sum(link.verdict is verdict for link in self.links)
+        return sum(link.verdict == verdict for link in self.links)
 
     @property
     def wrong(self) -> bool:

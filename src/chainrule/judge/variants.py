@@ -55,7 +55,11 @@ class Variant:
             found.append(Edit(*at.sub_span, script(source, at.sub_span, self.name.sub, markup, below=True)))
         if at.sup != self.name.sup:
             found.append(Edit(*at.sup_span, script(source, at.sup_span, self.name.sup, markup, below=False)))
-        return tuple(sorted(found, key=lambda edit: edit.start))
+        found.sort(key=lambda edit: edit.start)
+        if len(found) == 2 and 0 <= found[1].start - found[0].end <= 4:
+            first, second = found  # both scripts of a name: one edit
+            found = [Edit(first.start, second.end, first.text + source[first.end : second.start] + second.text)]
+        return tuple(found)
 
 
 def letter_edit(at: Name, base: str, source: str, markup: str) -> Edit:
