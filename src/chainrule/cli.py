@@ -1,4 +1,4 @@
-"""The command line: `chainrule derive`, `draw`, `values`, `check`, `exercise`. What a command needs is imported inside the command.
+"""The command line: `chainrule derive`, `draw`, `values`, `check`, …. What a command needs is imported inside it.
 
 Help and misuse are said in English or Korean: `command_line` builds the commands for a language, from `prose/`.
 

@@ -38,7 +38,9 @@ def inferred():
 
 def test_all_49_scalar_links(report):
     scalar = range(MATRIX)
-    judged = [(line, ["wrong" if v == "carried" else v for v in verdicts]) for line, verdicts in said(report) if line < MATRIX]
+    judged = [
+        (line, ["wrong" if v == "carried" else v for v in verdicts]) for line, verdicts in said(report) if line < MATRIX
+    ]
     plain = [(line, ["wrong" if v == "carried" else v for v in verdicts]) for line, verdicts in truth(scalar)]
     assert judged == plain
     assert sum(len(verdicts) for _, verdicts in judged) == 49

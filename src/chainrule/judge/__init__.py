@@ -5,7 +5,8 @@
     readings.py   which way the document is to be read (reading.py, names.toml)
     court.py      is this = right? is this value right? (meaning.py, numbers.py, world.py, functions.py)
     judging.py    a whole document: definitions, what follows from what, gaps (gaps.py)
-    repair.py     the smallest change that makes a line right (needed.py, moves.py, indices.py, structure.py, textual.py)
+    repair.py     the smallest change that makes a line right (needed.py, moves.py, indices.py,
+                  structure.py, textual.py)
     infer.py      the network that a document speaks of
     report.py     what is said; forms/ writes it, marking.py gives points, marked.py puts it into the document
     folder.py     many documents, on many cores; code/ judges a gradient function

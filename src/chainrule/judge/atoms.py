@@ -84,7 +84,7 @@ class Atoms:
         found._numbers, found.known = self._numbers, []
         rows: list[Array] = []
         known = {(atom.what, atom.ref): (atom, value) for atom, value in zip(self.known, self.values, strict=True)}
-        for (what, ref), (atom, value) in known.items():
+        for (what, ref), (_atom, value) in known.items():
             if what != "value" or ref.symbol.kind != "w":
                 continue
             level, source = ref.symbol.layer, ref.symbol.source or 0

@@ -140,7 +140,9 @@ def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) 
                 from chainrule.output import write_whole
 
                 write_whole(Path(folder) / "summary.csv", _summary_rows(journal))
-            facts = {name: getattr(summary, name) for name in ("documents", "right", "wrong", "unread", "failed", "known")}
+            facts = {
+                name: getattr(summary, name) for name in ("documents", "right", "wrong", "unread", "failed", "known")
+            }
             rate = summary.documents / summary.seconds if summary.seconds else 0.0
             print(sentence("folder.summary", lang=lang, **facts, seconds=f"{summary.seconds:.1f}", rate=f"{rate:.0f}"),
                   file=sys.stderr)  # fmt: skip
@@ -168,7 +170,19 @@ def record_line(record: dict[str, Any], form: str, lang: str) -> str:
     return sentence("folder.document", lang=lang, source=record["source"], points=points, **counts) + "\n"
 
 
-COLUMNS = ("source", "score", "points", "out_of", "right", "wrong", "carried", "unreadable", "definition", "mistakes", "error")
+COLUMNS = (
+    "source",
+    "score",
+    "points",
+    "out_of",
+    "right",
+    "wrong",
+    "carried",
+    "unreadable",
+    "definition",
+    "mistakes",
+    "error",
+)
 
 
 def _header(form: str) -> Iterator[str]:
@@ -182,7 +196,9 @@ def _header(form: str) -> Iterator[str]:
 
 def _cells(record: dict[str, Any]) -> Iterable[object]:
     counts = record.get("counts", {})
-    mistakes = sorted({link["mistake"] for link in record.get("links", ()) if link["verdict"] == "wrong" and link["mistake"]})
+    mistakes = sorted(
+        {link["mistake"] for link in record.get("links", ()) if link["verdict"] == "wrong" and link["mistake"]}
+    )
     return (
         record["source"], record.get("score", ""), record.get("points", ""), record.get("out_of", ""),
         *(counts.get(name, "") for name in COLUMNS[4:9]), " ".join(mistakes), record.get("error", ""),

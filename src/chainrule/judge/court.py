@@ -10,11 +10,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.expr import Matrix, Ref, Symbol
+from chainrule.expr import Matrix, Partial, Ref, Symbol
 from chainrule.judge.meaning import Interpreter, Key, NotJudged, ShapesClash, Val, names
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
 from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters
@@ -47,6 +48,9 @@ Array = np.ndarray[Any, Any]
 
 MOST_INSTANCES = 240
 """The most values of running letters at which a general line is tried."""
+
+PUT_IN = 5e-4
+"""How far a side with numbers put in may be off, as a share of its size: four digits."""
 
 MOST_KNOWN = 4_000
 """How many chains are remembered by what they speak of."""
@@ -382,7 +386,46 @@ class Court:
         same = interpreter.numbers.compare(*fitted)
         if same is Sameness.NEAR:
             same = self._closer(chain, one, other, interpreter, environment)
+        if same is not Sameness.EQUAL and self.net.given and not environment:
+            return self._same_given(chain, one, other), None
         return same is Sameness.EQUAL, None
+
+    # Numbers put in
+
+    def _same_given(self, chain: Chain, one: int, other: int) -> bool:
+        """Return whether two sides are equal for the numbers that the sheet gives, as far as they are written.
+
+        A number counts as right when it is the true one rounded to the digits it has; a side with rounded numbers put
+        in may be off by a little in proportion. Only sides without names are judged so.
+        """
+        numbers = self.given
+        nodes = [chain.sides[index].node for index in (one, other)]
+        if numbers is None or not any(not isinstance(node, Unread) and is_number(node) for node in nodes):
+            return False
+        interpreter = Interpreter(numbers, self.reading, bindings=self.bindings, matrices=self.matrices(chain))
+        found = [outcome(interpreter, chain.sides[index], {}, chain.relations) for index in (one, other)]
+        if not all(isinstance(value, Val) for value in found):
+            return False
+        fitted = fit(*found)  # type: ignore[arg-type]
+        if fitted is None:
+            return False
+        left, right = fitted
+        room = PUT_IN * (left.size + right.size)
+        for node in nodes:
+            if not isinstance(node, Unread):
+                room = room + rounding(node)
+        return bool((abs(left.value - right.value) <= room).all())
+
+    @cached_property
+    def given(self) -> Numbers | None:
+        """The numbers of the sheet, where it gives all of them."""
+        from chainrule.errors import ChainruleError
+
+        try:
+            world = World.given(self.net)
+        except ChainruleError:
+            return None
+        return Numbers(world)
 
     def _closer(
         self, chain: Chain, one: int, other: int, interpreter: Interpreter, environment: Environment
@@ -447,8 +490,7 @@ class Court:
                 what = interpreter.meant(node, {}).what
                 if isinstance(what, Matrix) and what.of:
                     return Matrix(what.symbol)
-                by = getattr(what, "by", None)
-                return by if isinstance(by, Ref) else None
+                return what.by if isinstance(what, Partial) and isinstance(what.by, Ref) else None
         except (NoMeaning, NotJudged, ShapesClash):
             return None
         return None
@@ -471,6 +513,29 @@ def outcome(interpreter: Interpreter, side: Side, environment: Environment, rela
         return Trouble(problem.reason, problem.facts, place.span)
     except ShapesClash as clash:
         return Clash(clash.operation, clash.left, clash.right, clash.node.span)
+
+
+def is_number(node: Node) -> bool:
+    """Return whether a side has numbers and functions only."""
+    return not names(node)
+
+
+def rounding(node: Node) -> float:
+    """Return by how much a number may be off that is written with at least two decimals; 0 for anything else.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> rounding(Literal(Fraction("0.125"), (0, 5))), rounding(Literal(Fraction(2), (0, 1)))
+        (0.00051, 0.0)
+    """
+    while isinstance(node, Group | Negated):
+        node = node.body
+    if not isinstance(node, Literal):
+        return 0.0
+    for decimals in range(2, 16):
+        if (node.value * 10**decimals).denominator == 1:
+            return 0.51 * 10.0**-decimals if (node.value * 10 ** (decimals - 1)).denominator != 1 else 0.0
+    return 0.0
 
 
 def fit(left: Val, right: Val) -> tuple[Val, Val] | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePath
 
 from chainrule.judge.document_latex import latex_document
-from chainrule.judge.document_macros import Macro, expanded, macros_of
+from chainrule.judge.document_macros import Macros
 from chainrule.judge.document_markdown import markdown_document
 from chainrule.judge.document_model import Document, DocumentError, Formula, Found, Problem
 from chainrule.judge.document_notebook import markdown_cells
@@ -30,8 +30,8 @@ MOST_ROWS = 100_000
 FORMATS = ("markdown", "latex", "notebook", "text", "typst")
 
 SUFFIXES = {
-    ".md": "markdown", ".markdown": "markdown", ".qmd": "markdown", ".rmd": "markdown", ".tex": "latex", ".ltx": "latex",
-    ".ipynb": "notebook", ".txt": "text", ".typ": "typst",
+    ".md": "markdown", ".markdown": "markdown", ".qmd": "markdown", ".rmd": "markdown",
+    ".tex": "latex", ".ltx": "latex", ".ipynb": "notebook", ".txt": "text", ".typ": "typst",
 }  # fmt: skip
 """Formats by the ending of a name."""
 
@@ -64,7 +64,7 @@ def read_document(
     """
     if len(data) > largest:
         raise DocumentError("document_too_large", read=name, size=len(data), most=largest)
-    text = data if isinstance(data, str) else _decoded(data, name)
+    text = data.removeprefix("\ufeff") if isinstance(data, str) else _decoded(data, name)
     chosen = format or detect(name, text)
     if chosen not in FORMATS:
         raise DocumentError("unknown_document_format", read=chosen, known=", ".join(FORMATS))
@@ -74,16 +74,21 @@ def read_document(
         texts, cells = markdown_cells(text, name)
     formulas: list[Formula] = []
     problems: list[Problem] = []
-    macros: dict[str, Macro] = {}
+    macros = Macros()
     for part, own in enumerate(texts):
-        macros |= macros_of(own) if chosen != "typst" else {}
+        if chosen != "typst":
+            macros.learn(own)
         found = list(itertools.islice(_READERS[chosen](own), MOST_ROWS + 1))
         if len(found) > MOST_ROWS:
             last = found.pop()
             at = last.keep[0][0] if isinstance(last, Found) else last.start
             problems.append(Problem("too_many", part, at, at, {"most": MOST_ROWS}))
         problems += [Problem(p.key, part, p.start, p.end, p.facts) for p in found if isinstance(p, Problem)]
-        formulas += _formulas(own, part, (f for f in found if isinstance(f, Found)), macros)
+        for item in _formulas(own, part, (f for f in found if isinstance(f, Found)), macros):
+            if isinstance(item, Formula):
+                formulas.append(item)
+            elif all(problem.key != item.key for problem in problems):
+                problems.append(item)
     return Document(name, chosen, texts, cells, tuple(formulas), tuple(problems))
 
 
@@ -124,13 +129,20 @@ _READERS: Mapping[str, Callable[[str], Iterator[Found | Problem]]] = {
 }  # fmt: skip
 
 
-def _formulas(text: str, part: int, found: Iterable[Found], macros: Mapping[str, Macro]) -> Iterator[Formula]:
+def _formulas(text: str, part: int, found: Iterable[Found], macros: Macros) -> Iterator[Formula | Problem]:
+    """Yield the formulas that rows make, and a problem for each whose macros cannot be replaced."""
     before: Found | None = None
+    plain = Macros()
     for row in found:
-        own = macros if row.markup == "latex" else {}
-        source, pieces = expanded(text, row.keep, own)
+        own = macros if row.markup == "latex" else plain
+        source, pieces, whole = own.expanded(text, row.keep)
+        start, end = row.keep[0][0], row.keep[-1][1]
+        if not whole:
+            yield Problem("macros", part, start, end)
+        if not source.strip():
+            continue
         continues = before is not None and begins_with_relation(source, row.markup) and _near(text, before, row)
-        yield Formula(part, row.keep[0][0], row.keep[-1][1], source, row.markup, row.display, continues, pieces)
+        yield Formula(part, start, end, source, row.markup, row.display, continues, pieces)
         before = row
 
 

@@ -2,18 +2,19 @@
 
 Front matter, code (fenced, indented, in backticks), comments and `<pre>` hold no mathematics. `$` opens a formula where
 no blank follows it, and the next `$` closes it where no blank stands before and no digit behind it; so prices stay
-prices. `$$` closes within its paragraph, or, where it stands alone on its line, further on. Besides, lines that are
-plainly equations count without `$` (`chainrule.judge.document_text` says which).
+prices. `$$` closes within its paragraph; one alone on its line may close past blank lines, but past no prose. The marks
+of a quotation are no part of a formula. Besides, lines that are plainly equations count without `$`
+(`chainrule.judge.document_text` says which).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from chainrule.judge.document_latex import formula
-from chainrule.judge.document_model import Found, Problem, Scan
-from chainrule.judge.document_rows import ENVIRONMENTS, latex_rows
+from chainrule.judge.document_model import Found, Problem
+from chainrule.judge.document_rows import ENVIRONMENTS, latex_rows, trimmed
 from chainrule.judge.document_text import text_rows
 from chainrule.judge.syntax import Span
 
@@ -34,6 +35,13 @@ _INLINE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LONGEST_INLINE = 4_000
+_TEXT = re.compile(r"\\(?:text[a-z]{0,6}|mbox|hbox)\s{0,9}\{[^{}]{0,200}\}")
+_TICKS = re.compile(r"`+")
+_QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
+_ALONE_BEFORE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?")
+_ALONE = re.compile(r"(?<!\$)\$\$[ \t]*(?:\r?$|\Z)", re.MULTILINE)
+_BLANK_LINE = re.compile(r"\n[ \t>]*\r?\n")
+_PROSE = re.compile(r"(?<![^\W\d_])(?<![\\{])[^\W\d_]{2,}+[ \t]++[^\W\d_]{2,}")
 
 
 def markdown_document(text: str) -> Iterator[Found | Problem]:
@@ -48,7 +56,7 @@ def markdown_document(text: str) -> Iterator[Found | Problem]:
     for start, end, fence in _opaque(text):
         yield from _stretch(text, at, start)
         if fence is not None:
-            yield from latex_rows(text, *fence, display=True)
+            yield from _unquoted(text, latex_rows(text, *fence, display=True))
         at = end
     yield from _stretch(text, at, len(text))
 
@@ -59,7 +67,6 @@ def _opaque(text: str) -> Iterator[tuple[int, int, Span | None]]:
     if front := _FRONT_MATTER.match(text):
         yield 0, front.end(), None
         at = front.end()
-    scan = Scan(text)
     patterns = (_FENCE, _HTML, _CODE)
     waiting = [pattern.search(text, at) for pattern in patterns]
     while any(waiting):
@@ -82,8 +89,8 @@ def _opaque(text: str) -> Iterator[tuple[int, int, Span | None]]:
             if match["info"].strip().lower().strip("{}.") == "math":
                 inside = (match.end(), close.start() if close else len(text))
         elif match.re is _HTML:
-            stop = scan.find(f"</{match['tag'].lower()}", match.end())
-            end = stop + 2 if stop >= 0 else len(text)
+            stop = re.compile(f"</{match['tag']}", re.IGNORECASE).search(text, match.end())
+            end = stop.end() if stop else len(text)
         else:
             start, end = match.span("code")
             if _in_list(text, start):
@@ -111,42 +118,100 @@ def _stretch(text: str, start: int, end: int) -> Iterator[Found | Problem]:
         at = match.end()
         name = match["name"]
         if match["ticks"]:
-            at = _past_code(text, match, end, found)
+            at = _past_code(text, match, end)
         elif match["comment"]:
             stop = text.find("-->", at, end)
             at = end if stop < 0 else stop + 3
             taken.append((match.start(), at))
         elif match["dollars"] == "$":
-            stop = _dollar_end(text, at, end)
-            if stop is not None:
-                ticked = text[at] == "`" and text[stop - 1] == "`" and stop - at > 2  # GitHub's $`…`$
-                inner = (at + 1, stop - 1) if ticked else (at, stop)
+            if (dollar := _dollar_end(text, at, end)) is not None:
+                ticked = text[at] == "`" and text[dollar - 1] == "`" and dollar - at > 2  # GitHub's $`…`$
+                inner = (at + 1, dollar - 1) if ticked else (at, dollar)
                 found += latex_rows(text, *inner, display=False)
-                at = stop + 1
+                at = dollar + 1
                 taken.append((match.start(), at))
+        elif match["dollars"] and (close := _block_end(text, match, end)):
+            for paragraph in _paragraphs(text, at, close.start()):
+                found += latex_rows(text, *paragraph, display=True)
+            at = close.end()
+            taken.append((match.start(), at))
         elif match["dollars"] or match["bracket"] or name in ENVIRONMENTS:
             opening = match["dollars"] or match["bracket"] or name + match["star"]
-            limit = end
-            at_before = at
-            steps = formula(text, match.start(), at, limit, opening)
-            try:
-                while True:
-                    found.append(next(steps))
-            except StopIteration as done:
-                at = max(done.value, at_before)
+            at = _collected(formula(text, match.start(), at, end, opening), found)
             taken.append((match.start(), at))
-    yield from sorted([*found, *_bare_lines(text, start, end, taken)], key=_begins)
+    yield from sorted([*_unquoted(text, found), *_bare_lines(text, start, end, taken)], key=_begins)
+
+
+def _collected(steps: Generator[Found | Problem, None, int], found: list[Found | Problem]) -> int:
+    """Add what a generator yields to what is found, and return what it returns."""
+    while True:
+        try:
+            found.append(next(steps))
+        except StopIteration as done:
+            return int(done.value)
 
 
 def _begins(found: Found | Problem) -> int:
     return found.keep[0][0] if isinstance(found, Found) else found.start
 
 
-def _past_code(text: str, match: re.Match[str], end: int, found: list[Found | Problem]) -> int:
+def _past_code(text: str, match: re.Match[str], end: int) -> int:
     """Return where a code span ends; backticks that nothing closes are none."""
-    ticks = match["ticks"]
-    close = re.compile(rf"(?<!`){ticks}(?!`)").search(text, match.end(), min(end, match.end() + _LONGEST_INLINE))
-    return close.end() if close else match.end()
+    return _past_ticks(text, match.end(), match["ticks"], end)
+
+
+def _past_ticks(text: str, at: int, ticks: str, end: int) -> int:
+    close = re.compile(rf"(?<!`){ticks}(?!`)").search(text, at, min(end, at + _LONGEST_INLINE))
+    return close.end() if close else at
+
+
+def _block_end(text: str, match: re.Match[str], end: int) -> re.Match[str] | None:
+    """Return the `$$` that closes one alone on its line: the next `$`, alone on its line too, past no prose."""
+    stop = text.find("$", match.end(), end)
+    if stop < 0 or not _alone(text, match.start()) or not _alone(text, stop):
+        return None
+    inside = _TEXT.sub("", text[match.end() : stop])
+    return None if _PROSE.search(inside) else _ALONE.match(text, stop)
+
+
+def _alone(text: str, at: int) -> bool:
+    line = text.rfind("\n", max(0, at - 200), at) + 1
+    return _ALONE_BEFORE.fullmatch(text, line, at) is not None and _ALONE.match(text, at) is not None
+
+
+def _paragraphs(text: str, start: int, end: int) -> Iterator[Span]:
+    """Yield what blank lines separate in a block, or the whole where an environment may go on past them."""
+    at = start
+    for blank in () if "\\begin" in text[start:end] else _BLANK_LINE.finditer(text, start, end):
+        yield at, blank.start()
+        at = blank.end()
+    yield at, end
+
+
+def _unquoted(text: str, found: Iterable[Found | Problem]) -> Iterator[Found | Problem]:
+    """Yield rows without the `>` of the quotation that they stand in."""
+    for row in found:
+        if isinstance(row, Problem):
+            yield row
+            continue
+        line = text.rfind("\n", max(0, row.block - _LONGEST_INLINE), row.block) + 1
+        if not _QUOTE.match(text, line):
+            yield row
+            continue
+        keep = [part for span in row.keep for part in _without_marks(text, *span)]
+        if keep:
+            yield row._replace(keep=tuple(keep))
+
+
+def _without_marks(text: str, start: int, end: int) -> Iterator[Span]:
+    at = start
+    line = text.rfind("\n", max(0, start - 200), start) + 1
+    for mark in _QUOTE.finditer(text, line, end):
+        if mark.start() > at and (span := trimmed(text, at, mark.start())):
+            yield span
+        at = max(at, mark.end())
+    if span := trimmed(text, at, end):
+        yield span
 
 
 def _dollar_end(text: str, at: int, end: int) -> int | None:
@@ -158,7 +223,11 @@ def _dollar_end(text: str, at: int, end: int) -> int | None:
     while place < limit:
         char = text[place]
         if char == "\\":
-            place += 2
+            words = _TEXT.match(text, place, limit)
+            place = words.end() if words else place + 2
+            continue
+        if char == "`" and place > at and (ticks := _TICKS.match(text, place, limit)):
+            place = _past_ticks(text, ticks.end(), ticks[0], end)
             continue
         if char == "\n" and text[place + 1 : place + 80].lstrip(" \t\r").startswith("\n"):
             return None

@@ -129,14 +129,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's texts and formulas.
+    r"""A document's texts and formulas.
 
     Attributes:
         name: what it is called, usually its path.
         format: `markdown`, `latex`, `notebook`, `text` or `typst`.
         texts: its parts: one, or one for each Markdown cell of a notebook.
         cells: for a notebook, the number of each part's cell among all cells, from 1; otherwise ().
-        formulas: in the order of their places (by columns where an alignment has several).
+        formulas: in the order of their places, but an alignment by its columns, then what its \intertext holds.
         problems: what could not be read.
     """
 

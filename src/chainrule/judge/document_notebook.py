@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 from chainrule.errors import Place
 from chainrule.judge.document_model import DocumentError
+
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def markdown_cells(text: str, name: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -23,12 +26,12 @@ def markdown_cells(text: str, name: str) -> tuple[tuple[str, ...], tuple[int, ..
     except json.JSONDecodeError as error:
         place = Place(name, line=error.lineno, column=error.colno - 1, end=error.colno, text=_line(text, error.lineno))
         raise DocumentError("notebook_json", place=place, reason=error.msg) from None
-    except RecursionError:
+    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
         raise DocumentError("notebook_cells", read=name) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+        cells = [cell for sheet in sheets if isinstance(sheet.get("cells"), list) for cell in sheet["cells"]]
     if not isinstance(cells, list):
         raise DocumentError("notebook_cells", read=name)
     texts: list[str] = []
@@ -39,7 +42,7 @@ def markdown_cells(text: str, name: str) -> tuple[tuple[str, ...], tuple[int, ..
         source = cell.get("source", "")
         if isinstance(source, list):
             source = "".join(part for part in source if isinstance(part, str))
-        texts.append(source if isinstance(source, str) else "")
+        texts.append(_LONE_SURROGATE.sub("\ufffd", source) if isinstance(source, str) else "")
         numbers.append(number)
     return tuple(texts), tuple(numbers)
 

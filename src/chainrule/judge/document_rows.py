@@ -1,8 +1,8 @@
 r"""The rows of a piece of LaTeX mathematics: where a formula of several lines is cut, and where it is not.
 
-Row breaks inside braces, `\left…\right`, cases and matrices are no row breaks. A row that begins with a binary sign goes
-on with the side above it, so both are one row. A row that begins with a relation sign stays a row of its own; that it
-continues a chain is for `chainrule.judge.document` to say. In alignments of several columns each column is a row.
+Row breaks inside braces, `\left…\right`, cases and matrices are no row breaks. A row that begins with a binary sign
+goes on with the side above it, so both are one row. A row that begins with a relation sign stays a row of its own; that
+it continues a chain is for `chainrule.judge.document` to say. In alignments of several columns each column is a row.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _FRAME_ARGUMENTS = re.compile(r"(?:\[[a-z]{0,3}\])?(?:\{[\dlrcsCLR@.|: ]{0,40}\})?")
+_ALIGNED = re.compile(r"&\s*(?:\{\})?=(?:\{\})?\s*&")  # an array that stands for an alignment
 _GLUE = (
     r"(?:[\s&~]|\\[,;:!> ]|\\(?:q?quad|displaystyle|textstyle|hspace\*?\{[^{}]*\}|phantom\{[^{}]*\})(?![A-Za-z])|\{\})*"
 )
@@ -43,7 +44,10 @@ _CONTINUES = {
     "text": re.compile(r"\s*:?=(?!=)|\s*[≈≡≃∝≔]"),
     "typst": re.compile(r"[\s&]*(?::?=(?![=>])|[≈≡≃∝≔]|(?:approx|equiv|prop|eq\.def)(?![A-Za-z]))"),
 }
-_SURE_OPERATOR = re.compile(_GLUE + r"(?:\+|[·×⋅⊙]|\\(?:cdot|times|odot|circ|pm)(?![A-Za-z]))")
+_SURE_OPERATOR = {
+    "latex": re.compile(_GLUE + r"(?:\+|[·×⋅⊙]|\\(?:cdot|times|odot|circ|pm)(?![A-Za-z]))"),
+    "typst": re.compile(r"[\s&]*(?:\+|[·×⋅⊙]|(?:dot|times|plus)(?![A-Za-z]))"),
+}
 _MINUS = re.compile(r"[\s{}]*&" + _GLUE + r"[-−]")
 _OPEN_END = re.compile(r"(?:[=+\-−·×⋅⊙]|\\(?:cdot|times|odot|circ))[\s&]*$")
 
@@ -59,7 +63,7 @@ def begins_with_relation(source: str, markup: str) -> bool:
 
 
 @dataclass
-class _Row:
+class Row:
     """A row under construction: what belongs to it, and which column of its alignment it is."""
 
     keep: list[Span] = field(default_factory=list)
@@ -71,7 +75,8 @@ def latex_rows(text: str, start: int, end: int, *, display: bool, environment: s
 
     Args:
         text: what holds the formula.
-        start, end: the inside of the `$`, or of the environment.
+        start: where the inside of the `$`, or of the environment, begins.
+        end: where it ends.
         display: whether the formula stands on lines of its own.
         environment: the name of the environment around it, without a star.
     """
@@ -80,7 +85,7 @@ def latex_rows(text: str, start: int, end: int, *, display: bool, environment: s
         rows = _cut(text, start, end, environment, braces=False)
     assert rows is not None
     rows = [row for row in rows if row.keep]
-    joined = _joined(text, rows, everything=environment == "multline")
+    joined = joined_rows(text, rows, "latex", everything=environment == "multline")
     if len({row.column for row in joined}) > 1 and any(
         begins_with_relation(text[row.keep[0][0] : row.keep[0][1]], "latex") for row in joined[1:]
     ):
@@ -89,9 +94,9 @@ def latex_rows(text: str, start: int, end: int, *, display: bool, environment: s
         yield Found(tuple(row.keep), "latex", display, start)
 
 
-def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> list[_Row] | None:
+def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> list[Row] | None:
     """Return the rows, or None where braces do not match; without `braces`, they hold nothing together."""
-    rows = [_Row()]
+    rows = [Row()]
     environments = [environment]
     opaque: list[int] = []
     depth = fences = amperes = 0
@@ -99,7 +104,7 @@ def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> 
     skip_to = start
 
     def keep(stop: int) -> None:
-        if span := _trimmed(text, at, stop):
+        if span := trimmed(text, at, stop):
             rows[-1].keep.append(span)
 
     for match in _TOKEN.finditer(text, start, end):
@@ -113,7 +118,11 @@ def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> 
         elif match["frame"]:
             name = match["name"]
             if match["frame"] == "begin":
-                if name in _FRAMES and name != "array" and not inside:
+                if (
+                    name in _FRAMES
+                    and not inside
+                    and (name != "array" or _ALIGNED.search(text, after, min(end, after + 500)))
+                ):
                     keep(match.start())
                     arguments = _FRAME_ARGUMENTS.match(text, after, end)
                     at = skip_to = arguments.end() if arguments else after
@@ -132,13 +141,13 @@ def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> 
                 keep(match.start())
                 at = after
                 amperes = 0
-                rows.append(_Row())
+                rows.append(Row())
         elif match["between"]:
             if not inside:
                 keep(match.start())
                 at = skip_to = min(end, _argument_end(text, after, end))
                 amperes = 0
-                rows.append(_Row())
+                rows.append(Row())
         elif match["fence"] and braces:
             fences = max(0, fences + (1 if match["fence"] == "left" else -1))
         elif match["char"] == "&":
@@ -146,7 +155,7 @@ def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> 
             if not inside and amperes % 2 == 0 and environments[-1] in _COLUMNS and _begins_anew(text, after, end):
                 keep(match.start())
                 at = after
-                rows.append(_Row(column=amperes // 2))
+                rows.append(Row(column=amperes // 2))
         elif match["char"] and braces:
             depth += 1 if match["char"] == "{" else -1
             if depth < 0:
@@ -158,7 +167,7 @@ def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> 
 def _begins_anew(text: str, at: int, end: int) -> bool:
     """Return whether the next column holds an equation of its own, rather than the rest of one."""
     stretch = text[at : min(end, at + 400)]
-    return not begins_with_relation(stretch, "latex") and not _SURE_OPERATOR.match(stretch)
+    return not begins_with_relation(stretch, "latex") and not _SURE_OPERATOR["latex"].match(stretch)
 
 
 def _argument_end(text: str, at: int, end: int) -> int:
@@ -174,11 +183,11 @@ def _argument_end(text: str, at: int, end: int) -> int:
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
-def _joined(text: str, rows: list[_Row], *, everything: bool) -> list[_Row]:
+def joined_rows(text: str, rows: list[Row], markup: str, *, everything: bool = False) -> list[Row]:
     """Return the rows, those that go on with the side above put together with it."""
-    joined: list[_Row] = []
+    joined: list[Row] = []
     for row in rows:
-        if joined and row.column == 0 and (everything or _goes_on(text, joined[-1], row)):
+        if joined and row.column == 0 and (everything or _goes_on(text, joined[-1], row, markup)):
             joined[-1].keep += row.keep
         else:
             joined.append(row)
@@ -193,17 +202,17 @@ def _joined(text: str, rows: list[_Row], *, everything: bool) -> list[_Row]:
 _LEADING = re.compile(r"[\s&]*")
 
 
-def _goes_on(text: str, above: _Row, row: _Row) -> bool:
+def _goes_on(text: str, above: Row, row: Row, markup: str) -> bool:
     start = text[slice(*row.keep[0])]
-    if begins_with_relation(start, "latex"):
+    if begins_with_relation(start, markup):
         return False
     last = text[slice(*above.keep[-1])][-40:]
-    if _SURE_OPERATOR.match(start) or _OPEN_END.search(last):
+    if _SURE_OPERATOR[markup].match(start) or _OPEN_END.search(last):
         return True
     return _MINUS.match(start) is not None and "=" not in start
 
 
-def _trimmed(text: str, start: int, end: int) -> Span | None:
+def trimmed(text: str, start: int, end: int) -> Span | None:
     """Return a span without blanks at its ends, or None where nothing (or only alignment marks) is left."""
     stretch = text[start:end]
     bare = stretch.strip()

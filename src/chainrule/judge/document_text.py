@@ -7,7 +7,9 @@ have. In Markdown, outside of `$`, it must besides hold ∂, ∇ or δ, or use n
 prose stays prose, at the price that an equation in the middle of a sentence is not found.
 
 List marks, numbers (`(3)`, `2.`), labels (`Step 2:`) and remarks behind (`# …`, a sentence in brackets) are no part of
-an equation. A line that ends with a sign goes on in the next. LaTeX commands make a line LaTeX.
+an equation. A line that ends with a sign goes on in the next, and so does one whose next begins with a sign; a mark of
+a list is no sign. A line that begins with a relation sign has the line above for its head. LaTeX commands make a line
+LaTeX.
 """
 
 from __future__ import annotations
@@ -25,16 +27,23 @@ _MARK = re.compile(
     r"[ \t>]*(?:(?:[-*+•‣▪–]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\[\d{1,3}\]|[①-⑳])[ \t]+)?"
     r"(?:[^\n=≈≡∝≔∈:∂∇]{1,60}:(?!=)[ \t]+)?"
 )
-_REMARK = re.compile(r"[ \t]+(?:#|//).*|[ \t]+\([^()=]*[^\W\d_]{2,}[ ][^\W\d_]{2,}[^()=]*\)[ \t.,]*$")
+_REMARK = re.compile(
+    r"(?<![ \t])[ \t]++(?:(?:#|//).*|\((?=[^()=]{1,400}\)[ \t.,]*+$)[^()=]*?[^\W\d_]{2,}+[ ][^\W\d_]{2,}.*)"
+)
 _RELATION = re.compile(r"(?<![<>!=~])=(?![=>])|[≈≡∝≔∈]")
 _SURE = re.compile(r"[∂∇δ]|\\(?:partial|nabla|delta|frac)(?![A-Za-z])")
 _FOREIGN = re.compile(r"[\"?`$#!]|https?:|</?[A-Za-z]|\]\(|\|.*\||->|[^\W\d_]\.[ ]+[^\W\d_]")
 _FOREIGN_IN_TEXT = re.compile(r"[\\%&~]")
 _COMMAND = re.compile(r"\\(?:(?:text|mathrm|operatorname|mbox|begin|end)\s*\{[^{}]*\}|[A-Za-z]+)")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"[^\W\d_]{2,}|[가-힣]")
 _SYMBOL = re.compile(r"[A-Za-zα-ωΑ-Ω]{1,2}|d[A-Zα-ω][a-z]?")
 _HANGUL = re.compile(r"[가-힣]")
 _GOES_ON = re.compile(r"[=+\-−·×⊙*/][ \t\r]*$")
+_RELATION_FIRST = re.compile(r"[=≈≡∝≔]")
+_SIGN_FIRST = re.compile(r"[+−·×⋅⊙/)]|[-*](?!\*)")
+_LIST_MARK = re.compile(r"[-+*][ \t]")
+_LETTER = re.compile(r"[^\W\d_]|[∂∇]")
+_LONGEST_HEAD = 400
 _BETWEEN = frozenset(word for lead in LEADS for word in lead.split()) | {"shape", "of", "otherwise", "over"}
 _KNOWN = WORDS | FUNCTIONS | GREEK.keys()
 
@@ -44,7 +53,8 @@ def text_rows(text: str, start: int, end: int, *, sure: bool) -> Iterator[Found]
 
     Args:
         text: what holds the lines.
-        start, end: where to look, from the beginning of a line.
+        start: where to look from, the beginning of a line.
+        end: where to stop.
         sure: ask for signs that no prose has, as in Markdown.
 
     Example:
@@ -59,30 +69,54 @@ def text_rows(text: str, start: int, end: int, *, sure: bool) -> Iterator[Found]
         span = _equation(text, *match.span(), sure=sure)
         if span is None:
             continue
-        while _GOES_ON.search(text, max(span[0], span[1] - 8), span[1]) and (after := _next_line(text, span[1], end)):
+        if head := _head(text, match.start(), span, done):
+            yield Found((head,), "latex" if _COMMAND.search(text, *head) else "text", True, head[0])
+        while after := _rest_below(text, match.start(), span, end, sure=sure):
             span = (span[0], after[1])
         done = span[1]
         yield Found((span,), "latex" if _COMMAND.search(text, *span) else "text", True, span[0])
 
 
-def _next_line(text: str, at: int, end: int) -> Span | None:
-    """Return the line below one, where it reads as mathematics."""
-    begin = text.find("\n", at, end)
-    if begin < 0 or text[at:begin].strip():
+def _head(text: str, line: int, span: Span, done: int) -> Span | None:
+    """Return the left-hand side that stands on the line above an equation that begins with its relation sign."""
+    if line - 1 <= done or not _RELATION_FIRST.match(text, *span):
+        return None
+    begin = max(done, text.rfind("\n", max(done, line - _LONGEST_HEAD), line - 1) + 1)
+    mark = _MARK.match(text, begin, line - 1)
+    assert mark is not None
+    head = _stripped(text, mark.end(), line - 1)
+    words = text[slice(*head)]
+    return head if _LETTER.search(words) and len(words) < _LONGEST_HEAD and _mathematical(words, sure=True) else None
+
+
+def _rest_below(text: str, line: int, span: Span, end: int, *, sure: bool) -> Span | None:
+    """Return the rest of an equation on the line below: past a sign at its end, or behind a sign that begins a line."""
+    begin = text.find("\n", span[1], end)
+    if begin < 0 or text[span[1] : begin].strip():
         return None
     stop = text.find("\n", begin + 1, end)
-    span = _stripped(text, begin + 1, end if stop < 0 else stop)
-    return span if span[0] < span[1] and _mathematical(text[slice(*span)], sure=False) else None
+    rest = _without_remark(text, *_stripped(text, begin + 1, end if stop < 0 else stop))
+    words = text[slice(*rest)]
+    if not words:
+        return None
+    if _GOES_ON.search(text, max(span[0], span[1] - 8), span[1]):
+        return rest if _mathematical(words, sure=False) else None
+    if not _SIGN_FIRST.match(words) or _RELATION.search(words) or not _mathematical(words, sure=sure):
+        return None
+    deeper = rest[0] - begin - 1 > span[0] - line
+    return rest if deeper or not _LIST_MARK.match(words) or not (sure or text[line : span[0]].strip()) else None
+
+
+def _without_remark(text: str, start: int, end: int) -> Span:
+    remark = _REMARK.search(text, start, min(end, start + 2_000))
+    return _stripped(text, start, remark.start()) if remark else (start, end)
 
 
 def _equation(text: str, start: int, end: int, *, sure: bool) -> Span | None:
     """Return where in a line its equation stands, or None where it has none."""
     mark = _MARK.match(text, start, end)
     assert mark is not None
-    begin, end = _stripped(text, mark.end(), end)
-    remark = _REMARK.search(text, begin, min(end, begin + 2_000))
-    if remark:
-        begin, end = _stripped(text, begin, remark.start())
+    begin, end = _without_remark(text, *_stripped(text, mark.end(), end))
     line = text[begin:end]
     if line.startswith("**") and line.endswith("**") and len(line) > 4:
         begin, end = _stripped(text, begin + 2, end - 2)
@@ -119,9 +153,9 @@ def _mathematical(line: str, *, sure: bool) -> bool:
         if last_word >= 0 and not bare[last_word : match.start()].strip():
             return False
         last_word = match.end()
-        if word in _KNOWN or _SYMBOL.fullmatch(word) or _HANGUL.match(word):
+        if word in _KNOWN or _SYMBOL.fullmatch(word):
             continue
-        if sure or _beside(bare, match.start() - 1, -1) or _beside(bare, match.end(), 1):
+        if (sure and not _HANGUL.match(word)) or _beside(bare, match.start() - 1, -1) or _beside(bare, match.end(), 1):
             return False
     return True
 

@@ -6,12 +6,19 @@ import re
 from collections.abc import Iterator
 
 from chainrule.judge.document_model import Found, Problem
-from chainrule.judge.document_rows import begins_with_relation
-from chainrule.judge.syntax import Span
+from chainrule.judge.document_rows import Row, joined_rows, trimmed
 
-_TOKEN = re.compile(r"//[^\n]*|/\*.*?\*/|(?P<ticks>`+)|\\.|(?P<dollar>\$)", re.DOTALL)
-_CLOSE = re.compile(r"\\.|(?P<dollar>\$)|\"(?:\\.|[^\"\\])*\"|//[^\n]*", re.DOTALL)
-_BREAK = re.compile(r"\"(?:\\.|[^\"\\])*\"|\\(?P<break>(?=\s)|$)|\\.", re.DOTALL)
+_TOKEN = re.compile(r"https?://[^\s$]*|//[^\n]*|(?P<comment>/\*)|(?P<ticks>`+)|\\.|(?P<dollar>\$)", re.DOTALL)
+_INSIDE = re.compile(
+    r"""\"(?:\\.|[^\"\\])*\"
+      | (?P<comment>//[^\n]*|/\*)
+      | (?P<break>\\(?=\s|\$|\Z))
+      | \\.
+      | (?P<bracket>[()\[\]{}])
+      | (?P<dollar>\$)""",
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT = re.compile(r"/\*|\*/")
 
 
 def typst_document(text: str) -> Iterator[Found | Problem]:
@@ -20,7 +27,7 @@ def typst_document(text: str) -> Iterator[Found | Problem]:
     Example:
         >>> page = "so $a = 1$ and $ b &= 2 \\ &= c $"
         >>> [page[slice(*found.keep[0])] for found in typst_document(page)]
-        ['a = 1', 'b &= 2', '&= c']
+        ['a = 1', 'b &= 2', '= c']
     """
     at = 0
     while match := _TOKEN.search(text, at):
@@ -28,8 +35,10 @@ def typst_document(text: str) -> Iterator[Found | Problem]:
         if match["ticks"]:
             stop = text.find(match["ticks"], at)
             at = len(text) if stop < 0 else stop + len(match["ticks"])
+        elif match["comment"]:
+            at = _past_comment(text, match.start())
         elif match["dollar"]:
-            close = next((found for found in _CLOSE.finditer(text, at) if found["dollar"]), None)
+            close = next((found for found, _ in _tokens(text, at, len(text)) if found["dollar"]), None)
             if close is None:
                 yield Problem("unclosed", 0, match.start(), at, {"opening": "$"})
                 return
@@ -37,24 +46,49 @@ def typst_document(text: str) -> Iterator[Found | Problem]:
             at = close.end()
 
 
+def _tokens(text: str, start: int, end: int) -> Iterator[tuple[re.Match[str], int]]:
+    """Yield what matters inside of a formula, and where to read on: past the whole of a comment."""
+    at = start
+    while match := _INSIDE.search(text, at, end):
+        at = min(_past_comment(text, match.start()), end) if match[0] == "/*" else match.end()
+        yield match, at
+
+
+def _past_comment(text: str, at: int) -> int:
+    """Return where a comment ends; comments nest."""
+    depth = 0
+    for match in _COMMENT.finditer(text, at):
+        depth += 1 if match[0] == "/*" else -1
+        if depth == 0:
+            return match.end()
+    return len(text)
+
+
 def _rows(text: str, start: int, end: int) -> Iterator[Found]:
     display = start < end and text[start].isspace() and text[end - 1].isspace()
-    begin = start
-    for match in [*(m for m in _BREAK.finditer(text, start, end) if m["break"] is not None), None]:
-        stop = end if match is None else match.start()
-        span = _trimmed(text, begin, stop)
-        if span is not None:
-            yield Found((span,), "typst", display, start)
-        begin = end if match is None else match.end()
+    rows, balanced = _cut(text, start, end, brackets=True)
+    if not balanced:
+        rows, _ = _cut(text, start, end, brackets=False)
+    for row in joined_rows(text, [row for row in rows if row.keep], "typst"):
+        yield Found(tuple(row.keep), "typst", display, start)
 
 
-def _trimmed(text: str, start: int, end: int) -> Span | None:
-    stretch = text[start:end]
-    bare = stretch.strip()
-    if not bare.strip("& "):
-        return None
-    begin = start + len(stretch) - len(stretch.lstrip())
-    return begin, begin + len(bare)
-
-
-__all__ = ["begins_with_relation", "typst_document"]
+def _cut(text: str, start: int, end: int, *, brackets: bool) -> tuple[list[Row], bool]:
+    """Return the rows, and whether brackets match; without `brackets`, they hold nothing together."""
+    rows = [Row()]
+    at = start
+    depth = 0
+    for match, after in _tokens(text, start, end):
+        if match["bracket"] and brackets:
+            depth += 1 if match["bracket"] in "([{" else -1
+            if depth < 0:
+                return rows, False
+        elif match["comment"] or (match["break"] and not depth):
+            if span := trimmed(text, at, match.start()):
+                rows[-1].keep.append(span)
+            at = after
+            if match["break"]:
+                rows.append(Row())
+    if span := trimmed(text, at, end):
+        rows[-1].keep.append(span)
+    return rows, depth == 0

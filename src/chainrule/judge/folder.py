@@ -130,7 +130,9 @@ def find(words: Iterable[str]) -> Iterator[Task]:
     seen: set[str] = set()
     for word in words:
         found = 0
-        places = sorted(glob.iglob(word, recursive=True)) if glob.has_magic(word) and not os.path.exists(word) else [word]
+        places = (
+            sorted(glob.iglob(word, recursive=True)) if glob.has_magic(word) and not os.path.exists(word) else [word]
+        )
         for place in places:
             for path in _files(place, SUFFIXES):
                 found += 1
@@ -381,8 +383,9 @@ def dask(address: str) -> tuple[Callable[[], Executor], int]:
         from distributed import Client
     except ImportError:
         raise FolderError("dask_missing") from None
+    connect: Any = Client  # distributed is not typed
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = connect(address, timeout=10, set_as_default=False)
         threads = sum(client.nthreads().values())
     except Exception as error:
         raise FolderError("dask_unreachable", read=address, reason=str(error).splitlines()[0][:200]) from None

@@ -51,6 +51,8 @@ def function_named(
     used = {(a.name, a.parameter) for layer in net.layers for a in layer.activations}
     if base == "σ" and (sigmoid or any(name == "sigmoid" for name, _ in used)):
         return "sigmoid", None
+    if base == "φ" and any(name == "gelu" for name, _ in used):
+        return "normal_pdf", None  # the density beside Φ
     if base in _GENERIC:
         if of_layer is not None:
             return of_layer
@@ -102,12 +104,12 @@ def _value(expr: Expr, hole: Array, table: Table) -> Array:
         case Add(terms):
             found = _value(terms[0], hole, table)
             for term in terms[1:]:
-                found = found + _value(term, hole, table)
+                found = np.asarray(found + _value(term, hole, table))
             return found
         case Mul(factors):
             found = _value(factors[0], hole, table)
             for factor in factors[1:]:
-                found = found * _value(factor, hole, table)
+                found = np.asarray(found * _value(factor, hole, table))
             return found
         case Div(above, below):
             return np.asarray(_value(above, hole, table) / _value(below, hole, table))
@@ -123,7 +125,7 @@ def _value(expr: Expr, hole: Array, table: Table) -> Array:
                 return np.asarray(primitive(*(_value(arg, hole, table) for arg in args)))
             row = RULES[function]
             assert row.value is not None, f"{function} has neither a value nor a primitive"
-            return _value(row.value(*args, parameter=parameter), hole, table)
+            return np.asarray(_value(row.value(*args, parameter=parameter), hole, table))
         case _:
             raise AssertionError(f"no function of one argument has {type(expr).__name__}")
 

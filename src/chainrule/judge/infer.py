@@ -160,6 +160,7 @@ class _Contest:
         self.reading = reading
         self.best: Network | None = None
         self.score = -1
+        self._before = -1
         self.failing = list(rows)
         self.links = sum(len(row.chain.sides) - 1 for row in rows)
 

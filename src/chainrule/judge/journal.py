@@ -1,7 +1,7 @@
 """What has been judged, kept on disk as it comes: a line of JSON for each document.
 
-Only whole lines count. A run that was killed leaves at most half of its last line, which the next run cuts off; what the
-others say is not judged again. One run at a time: the file is locked while it is open.
+Only whole lines count. A run that was killed leaves at most half of its last line, which the next run cuts off; what
+the others say is not judged again. One run at a time: the file is locked while it is open.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(self.path, "a+b")  # noqa: SIM115 - closed in __exit__
+            file = open(self.path, "a+b")
         except OSError as error:
             raise JournalError("journal_unwritable", read=str(self.path), reason=error.strerror or str(error)) from None
         if not _locked(file):
@@ -62,7 +62,9 @@ class Journal:
         self._load(file)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chainrule.errors import NetworkError
 from chainrule.expr import Matrix, Ref, Symbol
 from chainrule.judge.atoms import Atoms
@@ -177,7 +179,8 @@ class Judge:
                  for name in names(side.node)]  # fmt: skip
         sigma = any(
             isinstance(part, Applied) and part.function.base == "σ"
-            for row in rows for side in row.chain.sides if not isinstance(side.node, Unread) for part in parts_of(side.node)
+            for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
+            for part in parts_of(side.node)
         )  # fmt: skip
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
         best = next(readings)
@@ -459,7 +462,7 @@ class _Writer:
     def _repair(self, row: Row, mended: Mended) -> Repair:
         edits = sorted((e for fix in mended.fixes.values() for e in fix.edits), key=lambda e: (e.start, e.end))
         changes = list(dict.fromkeys(change for fix in mended.fixes.values() for change in fix.changes))
-        start, end = row.chain.span
+        start, _end = row.chain.span
         inner = [Edit(e.start - start, e.end - start, e.text) for e in edits]
         before = row.text(row.chain.span)
         placed = tuple(Edit(*row.place(e.start, e.end), e.text) for e in edits)
@@ -468,7 +471,7 @@ class _Writer:
         return Repair(placed, tuple(changes), before, applied(before, inner))
 
     def _notes(self, one: Heard) -> Iterator[Message]:
-        """Yield what is to be said of derivatives that are 0: against the direction of the figure, or without a path."""
+        """Yield what is to be said of derivatives that are 0: against the figure's direction, or without a path."""
         chain = one.row.chain
         if all(f.equal is not False for f in one.findings):
             return
@@ -506,7 +509,9 @@ class _Writer:
             if finding.value_right is False and finding.trouble is None:
                 value = outcome(interpreter, side, {}, chain.relations)
                 if isinstance(value, Val) and (not value.matrix or isinstance(by, Symbol)):
-                    yield Claim(by, self._number(one.row), interpreter.numbers.world.samples, value.value)
+                    world = interpreter.numbers.world
+                    claimed = value.value if value.matrix else np.broadcast_to(value.value, (world.points,))
+                    yield Claim(by, self._number(one.row), world.samples, claimed)
 
 
 def _shape(sizes: tuple[int, ...]) -> str:

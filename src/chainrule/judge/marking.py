@@ -79,11 +79,11 @@ class Marks:
 
 
 def mark(report: Report, rubric: Rubric | None = None) -> Marks:
-    """Give points.
+    r"""Give points.
 
     Example:
         >>> from chainrule.judge.api import check
-        >>> report = check("$$\\frac{\\partial loss}{\\partial pred} = pred - true = true - pred$$", "2-3-2-1")
+        >>> report = check(r"$$\frac{\partial loss}{\partial pred} = pred - true = true - pred$$", "2-3-2-1")
         >>> marks = mark(report)
         >>> marks.points, marks.out_of, marks.share
         (1.0, 2.0, 0.5)
@@ -136,17 +136,18 @@ def _plain(name: str) -> str:
 
 
 def read_rubric(text: str, *, source: str = "<rubric>") -> Rubric:
-    """Read a rubric.
+    r"""Read a rubric.
 
     Args:
-        text: TOML with `[points]` (`link`, `carried`), `[targets]` and `[total]` (`out_of`, `round`), all of them optional.
+        text: TOML with `[points]` (`link`, `carried`), `[targets]` and `[total]` (`out_of`, `round`), all
+            of them optional.
         source: what the text is called.
 
     Raises:
         RubricError: with the place, where it is no TOML, or says what a rubric cannot.
 
     Example:
-        >>> read_rubric('[points]\\ncarried = 1\\n[targets]\\n"∂loss/∂w_11^2" = 2\\n').targets
+        >>> read_rubric('[points]\ncarried = 1\n[targets]\n"∂loss/∂w_11^2" = 2\n').targets
         {'∂loss/∂w_11^2': 2.0}
     """
     try:
@@ -166,7 +167,9 @@ def read_rubric(text: str, *, source: str = "<rubric>") -> Rubric:
     points: dict[str, Any] = table.get("points", {})
     total: dict[str, Any] = table.get("total", {})
     if points.get("carried", 0) > 1:
-        raise RubricError("rubric_number", place=Place(source), section="points", key="carried", read=str(points["carried"]))
+        raise RubricError(
+            "rubric_number", place=Place(source), section="points", key="carried", read=str(points["carried"])
+        )
     return Rubric(
         float(points.get("link", 1.0)), float(points.get("carried", 0.5)),
         {name: float(worth) for name, worth in table.get("targets", {}).items()},

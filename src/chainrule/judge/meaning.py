@@ -38,6 +38,7 @@ from chainrule.judge.syntax import (
     Transposed,
 )
 from chainrule.judge.tokens import ONES
+from chainrule.rules import SELU_ALPHA, SELU_SCALE
 
 if TYPE_CHECKING:
     from chainrule.judge.numbers import Numbers
@@ -83,6 +84,8 @@ class ShapesClash(Exception):
         self.right = right
         self.node = node
 
+
+_SELU = {"λ": SELU_SCALE.value, "α": SELU_ALPHA.value}
 
 Key = tuple[str, str, str]
 """A name without its place: base, below, above."""
@@ -131,7 +134,8 @@ class Interpreter:
         """
         if self.put and id(node) in self.put:
             return self.put[id(node)]
-        return _WALK[type(node)](self, node, environment)
+        found: Val = _WALK[type(node)](self, node, environment)
+        return found
 
     # Leaves
 
@@ -159,6 +163,8 @@ class Interpreter:
         if node.base == ONES:
             world = self.numbers.world
             return _exactly(np.ones((world.points, world.samples, 1)) * self.numbers.one)
+        if (constant := self._constant(node)) is not None:
+            return constant
         meant = self.meant(node, environment)
         found = self.quantity(meant.what, node)
         if node.primes:
@@ -168,6 +174,16 @@ class Interpreter:
         if meant.power != 1:
             return Val(found.value**meant.power, found.size**meant.power)
         return found
+
+    def _constant(self, node: Name) -> Val | None:
+        """Return λ or α of a SELU, where the network has one."""
+        if node.base not in _SELU or node.sub or node.sup or node.base in self.reading.kinds:
+            return None
+        net = self.numbers.program.network
+        assert net is not None
+        if not any(a.name == "selu" for layer in net.layers for a in layer.activations):
+            return None
+        return self.numbers.constant(_SELU[node.base])
 
     def quantity(self, what: Ref | Partial | Matrix | Size, node: Node) -> Val:
         """Return the value of an atom or of a whole matrix."""
@@ -283,7 +299,8 @@ class Interpreter:
             left, right = (self.value(arg, environment) for arg in node.args)
             value, other = _broadcast(left.value, right.value, node)
             pick = np.maximum if function.base == "max" else np.minimum
-            return Val(pick(value, other), sum(_broadcast(left.size, right.size, node)))
+            one, another = _broadcast(left.size, right.size, node)
+            return Val(pick(value, other), one + another)
         if len(node.args) != 1:
             raise NotJudged("arguments", node, name=function.base)
         argument = self.value(node.args[0], environment)
@@ -295,7 +312,8 @@ class Interpreter:
             if not argument.matrix or function.primes:
                 raise NotJudged("softmax", node)
             # Units lie beside each other where samples are rows.
-            return _exactly(self.numbers.softmax(argument.value, -1 if self.reading.rows else -2))
+            shares = self.numbers.softmax(argument.value, -1 if self.reading.rows else -2)
+            return _exactly(shares if not function.sub else self._entry(shares, node, environment))
         found = self._call(name, parameter, function.primes > 0, argument)
         if function.primes > 1:
             raise NotJudged("second_derivative", node)
@@ -305,6 +323,18 @@ class Interpreter:
                 raise NotJudged("exponent", node)
             return Val(found.value**power, found.size**power)
         return found
+
+    def _entry(self, shares: Array, node: Applied, environment: Environment) -> Array:
+        """Return softmax(…)_k: one entry of one sample."""
+        text = node.function.sub
+        unit = int(text) if text.isdigit() else environment.get(text)
+        if unit is None:
+            raise LetterIndex(text, node.function)
+        entries = shares.reshape(shares.shape[0], -1)
+        unit += 1 - self.reading.first_unit
+        if not 1 <= unit <= entries.shape[1] or 1 not in shares.shape[1:]:
+            raise OutOfRange("no_unit", node.function, name=text, size=entries.shape[1])
+        return np.asarray(entries[:, unit - 1])
 
     def _call(self, name: str, parameter: float | None, slope: bool, argument: Val) -> Val:
         value = self.numbers.call(name, parameter, slope, argument.value)
@@ -535,7 +565,8 @@ class Interpreter:
             if any(item is None for item in items):
                 raise NotJudged("shape_items", node)
             return tuple(item for item in items if item is not None)
-        return self.value(node, environment).value.shape[1:]
+        shape: tuple[int, ...] = self.value(node, environment).value.shape[1:]
+        return shape
 
     def _no_value(self, node: Node, environment: Environment) -> Val:
         raise NotJudged("no_value", node)

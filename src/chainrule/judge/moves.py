@@ -91,7 +91,8 @@ class Moves:
 
     def _has_value(self, name: Name) -> bool:
         try:
-            return self.interpreter.meant(name, {}).power == 1
+            meant = self.interpreter.meant(name, {})
+            return meant.power == 1 and isinstance(meant.what, Ref | Partial)
         except NoMeaning:
             return False
 

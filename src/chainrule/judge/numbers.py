@@ -1,10 +1,10 @@
 """The arithmetic that a document is judged in: float64 first, many digits where float64 cannot tell.
 
-Two sides l and r with sizes L and R (`chainrule.judge.meaning`) are *equal* where |l − r| ≤ 10⁻¹¹ (L + R) at every point,
-*different* where |l − r| ≥ 10⁻⁶ (L + R) at one, and neither in between: then both are computed again with 60 digits, and
-the bounds are 10⁻⁴⁵ and 10⁻²⁰. Rounding in float64 costs some 10⁻¹⁶ of the size for each operation, so a right line of
-less than 10⁴ operations is never called different; a wrong line is called right only where its sides agree to eleven
-digits at each of the points, which were drawn without looking at it.
+Two sides l and r with sizes L and R (`chainrule.judge.meaning`) are *equal* where |l − r| ≤ 10⁻¹¹ (L + R) at every
+point, *different* where |l − r| ≥ 10⁻⁶ (L + R) at one, and neither in between: then both are computed again with
+60 digits, and the bounds are 10⁻⁴⁵ and 10⁻²⁰. Rounding in float64 costs some 10⁻¹⁶ of the size for each operation, so
+a right line of less than 10⁴ operations is never called different; a wrong line is called right only where its sides
+agree to eleven digits at each of the points, which were drawn without looking at it.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Numbers:
 
     # Arithmetic
 
-    def constant(self, value: int | Fraction) -> Val:
+    def constant(self, value: Fraction | float) -> Val:
         """Return a number at every point."""
         found = self._constants.get(value)
         if found is None:
@@ -135,7 +135,7 @@ class Numbers:
                 self._constants[value] = found
         return found
 
-    def number(self, value: int | Fraction) -> Any:
+    def number(self, value: Fraction | float) -> Any:
         """Return one number of this arithmetic."""
         return float(value)
 
@@ -232,7 +232,7 @@ class _Exact(Numbers):
             found, here = self._places(below, through), below
         return found
 
-    def number(self, value: int | Fraction) -> Any:
+    def number(self, value: Fraction | float) -> Any:
         fraction = Fraction(value)
         return self._mp.mpf(fraction.numerator) / fraction.denominator
 

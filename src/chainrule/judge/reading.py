@@ -65,7 +65,7 @@ _LAYERED = frozenset(("w", "b", "z", "a", "delta"))
 
 @cache
 def vocabulary() -> Mapping[str, Mapping[str, list[str]]]:
-    """Return the words and letters that people use, by kind: `usual` ones, and `swapped` where a and z change places."""
+    """Return the words and letters that people use, by kind: `usual`, and `swapped` where a and z change places."""
     return tomllib.loads(files(__package__).joinpath("names.toml").read_text(encoding="utf-8"))
 
 

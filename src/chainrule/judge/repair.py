@@ -1,14 +1,14 @@
 """The smallest repair of a line: what has to change for all of its sides to have the value of its target.
 
-Each side is repaired by itself, since a side is right or wrong by itself: the same name may be right on one and wrong on
-the other. The target may be what is wrong: then every side is measured against another target. What is found is read
+Each side is repaired by itself, since a side is right or wrong by itself: the same name may be right on one and wrong
+on the other. The target may be what is wrong: then every side is measured against another target. What is found is read
 and judged again before it is offered, and a repair after which both sides are 0 is none.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,7 +138,7 @@ class Mender:
         """Return the cheapest fix of a side that holds when it is read again."""
         moves = self.moves(index)
         structure = Structure(moves, target, self.atoms, self.speller)
-        stages = (
+        stages: tuple[Callable[[], list[Fix]], ...] = (
             lambda: [*one_name(moves, target, self.source, self.markup), *structure.fixes()],
             lambda: [*both_names(moves, target, self.source, self.markup),
                      *two_names(moves, target, self.source, self.markup)],
@@ -146,12 +146,10 @@ class Mender:
         for least, stage in zip((1.0, 2.0), stages, strict=True):
             if limit <= least or time.perf_counter() > self._until:
                 return None
-            tried = 0
             fixes = (fix for fix in stage() if all(touches(fix, span) for span in moves.dead))
-            for fix in sorted(fixes, key=lambda fix: (fix.cost, fix.edits[0].start)):
-                if fix.cost >= limit or tried >= 12:
+            for fix in sorted(fixes, key=lambda fix: (fix.cost, fix.edits[0].start))[:12]:
+                if fix.cost >= limit:
                     break
-                tried += 1
                 if self._fits(index, fix, target):
                     return fix
         return None

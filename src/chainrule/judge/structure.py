@@ -1,7 +1,7 @@
 """Repairs of a side's structure: factors, signs, terms, derivatives.
 
-Each asks of every part of the side what it would have to be worth (`chainrule.judge.needed`): 1 for a factor too many, 0
-for a path too many, −1 times what it is for a sign, what an activation's derivative is worth for a wrong one.
+Each asks of every part of the side what it would have to be worth (`chainrule.judge.needed`): 1 for a factor too many,
+0 for a path too many, −1 times what it is for a sign, what an activation's derivative is worth for a wrong one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from chainrule.judge.moves import Moves, places_of
 from chainrule.judge.needed import Spot, close, exactly
 from chainrule.judge.reading import NoMeaning
 from chainrule.judge.report import Edit
+from chainrule.judge.spans import with_mark
 from chainrule.judge.speller import Speller
 from chainrule.judge.syntax import (
     Applied,
@@ -33,7 +34,6 @@ from chainrule.judge.syntax import (
     Node,
     Quotient,
     Raised,
-    Span,
     Times,
     Total,
 )
@@ -90,10 +90,10 @@ class Structure:
     def _dropped(self, spot: Spot, needed: Array) -> Iterator[Fix]:
         above, place = spot.above, spot.place
         if isinstance(above, Times) and bool(close(needed, np.ones(1))):
-            span = _with_mark(above.factors, place)
+            span = with_mark(above.factors, place)
             yield replaced(1.03, "extra_factor", span, "", self.source)
         if isinstance(above, Total) and len(above.terms) > 1 and np.all(abs(needed) <= 1e-9 * abs(spot.value)):
-            span = _with_mark(above.terms, place)
+            span = with_mark(above.terms, place)
             yield replaced(1.04, "extra_path", span, "", self.source)
         if isinstance(spot.node, Quotient) and isinstance(spot.node.below, Literal):
             above_value = self.spots[id(spot.node.above)].value
@@ -108,11 +108,11 @@ class Structure:
         if not np.all(value != 0):
             return
         ratio = needed / value
-        constant = _constant(ratio)
+        constant = constant_of(ratio)
         if constant == -1:
             yield from self._sign(spot)
         elif constant is not None and isinstance(node, Literal):
-            exact = _constant(needed)
+            exact = constant_of(needed)
             if exact is not None:
                 kind = "extra_factor" if abs(constant) < 1 else "missing_factor"
                 yield replaced(1.05, kind, node.span, self.speller.number(exact), self.source)
@@ -294,7 +294,8 @@ class Structure:
             )
             if bool(close(needed, np.broadcast_to(left + right, needed.shape))):
                 start, end = node.factors[0].span[0], node.factors[-1].span[1]
-                new = f"{self.source[start : node.factors[place - 1].span[1]]} + {self.source[node.factors[place].span[0] : end]}"
+                left_text = self.source[start : node.factors[place - 1].span[1]]
+                new = f"{left_text} + {self.source[node.factors[place].span[0] : end]}"
                 held = isinstance(self.spots[id(node)].above, Times | Negated)
                 yield replaced(1.1, "product_for_sum", (start, end), f"({new})" if held else new, self.source)
         for place, (one, other) in enumerate(itertools.pairwise(values)):
@@ -434,14 +435,7 @@ def _moved(ref: Ref, layer: int, unit: int, other: int) -> Ref:
     return Ref(symbol, tuple(indices))
 
 
-def _with_mark(parts: tuple[Node, ...], place: int) -> Span:
-    """Return the span of one of several parts together with the mark before it, or behind it for the first."""
-    if place:
-        return (parts[place - 1].span[1], parts[place].span[1])
-    return (parts[0].span[0], parts[1].span[0])
-
-
-def _constant(values: Array) -> Fraction | None:
+def constant_of(values: Array) -> Fraction | None:
     """Return the simple fraction that all values are, or None."""
     first = float(values.flat[0])
     if not np.isfinite(first) or not np.all(abs(values - first) <= 1e-9 * abs(first)):

@@ -1,7 +1,7 @@
 """What a person wrote, as a tree: formulas before any network gives them a meaning.
 
 A node says only what stands on the page. `a_1^2` is a Name with two scripts: whether its 2 is a layer or a power, what
-`a` is, and whether `f(z)` is a product, are questions for `chainrule.judge.resolve`, which knows the network. Every
+`a` is, and whether `f(z)` is a product, are questions for `chainrule.judge.reading`, which knows the network. Every
 node has a span, half-open offsets into the source of its formula, so that a message can point and a repair can replace
 just the letters that are wrong.
 """
@@ -27,7 +27,8 @@ class Name:
         suffix: a sample in brackets behind it, `3` of `a_1^1[3]`.
         primes: how many ′ follow.
         sub_span, sup_span: where the scripts' contents stand, without braces; (0, 0) where there is none.
-        span: the whole name with all scripts.
+        span: the whole name with all scripts. A ⊤ behind them lies outside; one in their midst, W^{(2)T} or W^T_1,
+            lies inside.
     """
 
     base: str
@@ -181,8 +182,18 @@ Node = (
 class Unread:
     """A side that is no formula: where, what stands there, and what could stand there instead.
 
-    `reason` names the sentence: `unexpected` (a token), `ends` (the side ends too early), `character` (one that is no
-    mathematics), or a limit: `too_long`, `too_deep`, `too_large` (a number).
+    `reason` names the sentence. What stands there is no formula: `unexpected` (a token in a place where it cannot
+    stand), `ends` (the side ends too early), `unclosed` and `unopened` (a bracket without its other half),
+    `character` (a sign or command that is not known), `half_derivative` (a ∂ with nothing over or under it),
+    `gradient_of` (a ∇ that does not say by what), `continues` (nothing: the row goes on with the chain of the row
+    before). What stands there is not read: `ellipsis`, `matrix` (entries written out), `evaluated` (a derivative at a
+    point, behind a bar), `second_derivative`, `inverse_function` (tanh⁻¹), `logarithm_base` (log₂). Or it is beyond a
+    limit: `too_long`, `too_deep`, `too_large` (a number).
+
+    Attributes:
+        reason: one of these.
+        found: what stands there, cut to 40 characters.
+        span: where.
     """
 
     reason: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from chainrule.judge.reading import letters
 from chainrule.judge.repair import GIVEN_UP, SECONDS, Mended, touches
 from chainrule.judge.report import Edit
 from chainrule.judge.rows import Row
+from chainrule.judge.spans import with_mark
 from chainrule.judge.speller import SLOPES, Speller
-from chainrule.judge.structure import _constant, _with_mark
+from chainrule.judge.structure import constant_of
 from chainrule.judge.syntax import (
     Applied,
     Chain,
@@ -117,10 +118,8 @@ class TextMender:
         assert not isinstance(node, Unread)
         if isinstance(node, Listed):
             return self._shape(index, node)
-        tried = 0
         single = sorted([*self._scaled(index, node), *self._changes(node)], key=lambda fix: fix.cost)
-        for fix in itertools.chain(single, self._pairs(single)):
-            tried += 1
+        for tried, fix in enumerate(itertools.chain(single, self._pairs(single)), start=1):
             if tried > MOST_TRIED or time.perf_counter() > self._until or fix.cost >= GIVEN_UP:
                 return None
             if self._holds(fix, index):
@@ -248,7 +247,7 @@ class TextMender:
             if {"·", ""} >= {node.marks[place]} and len(node.factors) == 2:
                 yield replaced(1.3, "product_for_sum", (a[1], b[0]), " + ", source, (a[0], b[1]))
         for place in range(len(node.factors)):
-            yield replaced(1.1, "extra_factor", _with_mark(node.factors, place), "", source)
+            yield replaced(1.1, "extra_factor", with_mark(node.factors, place), "", source)
         for place in range(len(node.factors) - 2):  # a(1 − a), written twice
             start = node.factors[place].span[1]
             yield replaced(1.2, "extra_factor", (start, node.factors[place + 2].span[1]), "", source)
@@ -257,7 +256,7 @@ class TextMender:
         source = self.source
         for place, term in enumerate(node.terms):
             if len(node.terms) > 1:
-                yield replaced(1.15, "extra_path", _with_mark(node.terms, place), "", source)
+                yield replaced(1.15, "extra_path", with_mark(node.terms, place), "", source)
             before = node.terms[place - 1].span[1] if place else term.span[0]
             if isinstance(term, Negated):
                 sign = source[before : term.body.span[0]] if place else ""
@@ -295,9 +294,7 @@ class TextMender:
                 text = _TRANSPOSE_END.sub("", source[start:end])
                 yield replaced(1.0, "extra_transpose", (start, end), text.replace("^{}", ""), source)
             return
-        if isinstance(node, Name | Derivative | Group) and (
-            isinstance(above, Times | None) or isinstance(above, Total)
-        ):
+        if isinstance(node, Name | Derivative | Group) and isinstance(above, Times | Total | None):
             start, end = node.span
             if isinstance(node, Name) and node.sup and self.markup == "latex":
                 at = node.sup_span[1]
@@ -331,8 +328,8 @@ class TextMender:
                 if not text or span[1] <= span[0]:
                     continue
                 for new, kind, cost in self._scripts(text, name, below):
-                    edit = script(self.source, span, new, self.markup, below=below)
-                    yield replaced(cost, kind, span, edit, self.source, name.span)
+                    changed = script(self.source, span, new, self.markup, below=below)
+                    yield replaced(cost, kind, span, changed, self.source, name.span)
 
     def _scripts(self, text: str, name: Name, below: bool) -> Iterator[tuple[str, str, float]]:
         kind = "wrong_index" if below and not (self.matrices and text.isdigit()) else "wrong_layer"
@@ -362,7 +359,7 @@ class TextMender:
     def _scaled(self, index: int, node: Node) -> Iterator[Fix]:
         """Yield the constant factor that a side lacks, and an activation's derivative that it lacks."""
         chain = self.row.chain
-        environment: dict[str, int] = {}
+        environment: Mapping[str, int] = {}
         for environment in itertools.islice(self.court.environments(chain), 400):
             sides = [
                 outcome(self.court.interpreter(chain), chain.sides[i], environment, chain.relations) for i in (0, index)
@@ -376,7 +373,7 @@ class TextMender:
             if not np.all(value != 0):
                 continue
             ratio = np.asarray(target / value)
-            constant = _constant(ratio.reshape(-1))
+            constant = constant_of(ratio.reshape(-1))
             start, end = node.span
             if constant is not None and constant > 0:
                 text = self.speller.number(constant)

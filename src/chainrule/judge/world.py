@@ -10,6 +10,7 @@ to fit them. Half of them are all positive: every ReLU is active there, and a ch
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from functools import cached_property
@@ -23,6 +24,8 @@ from chainrule.errors import ProgramError
 from chainrule.expr import Partial, Ref, Symbol
 from chainrule.program import build
 from chainrule.rules import LOSSES
+from chainrule.values.evaluate import array_name
+from chainrule.values.given import gather
 from chainrule.values.number import Reader
 from chainrule.values.plan import array_key, compile_program, support, symbol_key
 
@@ -67,9 +70,10 @@ class World:
     Example:
         >>> from chainrule import Network
         >>> world = World(Network.read("2-3-2-1"))
-        >>> pred, true = (world.value(Ref(world.program.symbols[name, None, None], (1, 1))) for name in ("pred", "true"))
-        >>> loss, w = world.program.root, world.program.symbols["w", 3, 2]
-        >>> a = world.value(Ref(world.program.symbols["a", 2, None], (1, 2)))
+        >>> symbols = world.program.symbols
+        >>> pred, true = (world.value(Ref(symbols[name, None, None], (1, 1))) for name in ("pred", "true"))
+        >>> loss, w = world.program.root, symbols["w", 3, 2]
+        >>> a = world.value(Ref(symbols["a", 2, None], (1, 2)))
         >>> bool(np.allclose(world.partial(loss, Ref(w, (1, 2))), (pred - true) * a))
         True
     """
@@ -93,6 +97,30 @@ class World:
         self._arrays: dict[Any, Array] = {}
         self._derived: dict[Ref, Derivation] = {}
         self._before: World | None = None  # the World without the claims that this one assumes
+
+    @classmethod
+    def given(cls, net: Network) -> World:
+        """Return a World of one point: the numbers that a network's sheet gives."""
+        numbers, _ = gather(net, weights=None, biases=None, inputs=None, targets=None, seed=0)
+        world = object.__new__(cls)
+        world.net, world.samples = net, len(numbers["X"])
+        world.derivation = derive(build(net, samples=world.samples))
+        world.program = world.derivation.source
+        assert isinstance(world.program.root, Ref)
+        world.root, world.points = world.program.root, 1
+        world._runs = compile_program(world.derivation.program)
+        world._forward = len(world.program.statements)
+        store: Store = {}
+        for symbol in (*world.program.parameters, *world.program.data):
+            array = numbers[array_name(symbol)]
+            store[symbol_key(symbol)] = array.T if symbol.kind == "w" else array
+        with np.errstate(all="ignore"):
+            for _, run in world._runs:
+                run(store)
+        world.stores = [store]
+        world._values, world._partials, world._arrays, world._derived = {}, {}, {}, {}
+        world._before = None
+        return world
 
     # Drawing
 
@@ -294,7 +322,8 @@ class World:
             return np.zeros(self.points)
         place = tuple(int(i) - 1 for i in by.indices if isinstance(i, int))
         if of == self.root:
-            return self.gradient(by.symbol)[(slice(None), *place)]
+            everywhere: Any = (slice(None), *place)
+            return np.asarray(self.gradient(by.symbol)[everywhere])
         if not total and (local := self._local(of, by)) is not None:
             return local
         derivation = self._derivation(of)
@@ -324,7 +353,11 @@ class World:
         found = self._derived.get(of)
         if found is None:
             found = self._derived[of] = derive(self.program, of=of)
-            runs = [(own, run) for own, run in compile_program(found.program) if isinstance(own[0], Ref)]
+            runs = [
+                (own, run)
+                for own, run in compile_program(found.program)
+                if isinstance(own, tuple) and isinstance(own[0], Ref)
+            ]
             with np.errstate(all="ignore"):
                 for store in self.stores:
                     for _, run in runs:
@@ -364,7 +397,7 @@ class World:
         Where connections skip layers, ∂A/∂B is the direct edge alone if there is one, unless `total`.
         """
         weight = self.gradient(levels[0])
-        for here, below in zip(levels, levels[1:], strict=False):
+        for here, below in itertools.pairwise(levels):
             weight = self._pulled(here, below, weight, total)
         return self._page(levels[-1], weight)
 
@@ -375,14 +408,14 @@ class World:
             if np.any(direct):
                 flat = direct.reshape(self.points, math.prod(weight.shape[1:]), -1)
                 found = np.einsum("pi,pij->pj", weight.reshape(self.points, -1), flat)
-                return found.reshape(self.array(below).shape)
+                return np.asarray(found.reshape(self.array(below).shape))
         if np.array_equal(weight, self.gradient(here)) and self._all_through(here, below):
             return self.gradient(below)
         jacobian = self.jacobian(here, below)
         axes = len(here.dims)
         flat = jacobian.reshape(self.points, -1, math.prod(jacobian.shape[1 + axes :]))
         found = np.einsum("pi,pij->pj", weight.reshape(self.points, -1), flat)
-        return found.reshape(self.points, *jacobian.shape[1 + axes :])
+        return np.asarray(found.reshape(self.points, *jacobian.shape[1 + axes :]))
 
     def _direct(self, of: Symbol, by: Symbol) -> Array:
         """Return every ∂of/∂by of an edge between them: (points, *dims of `of`, *dims of `by`)."""

@@ -46,7 +46,8 @@ Binding = Mapping[Index, int]
 
 
 def _each(function: Callable[..., Any]) -> Callable[..., Any]:
-    return np.frompyfunc(function, function.__code__.co_argcount, 1)
+    each: Callable[..., Any] = np.frompyfunc(function, function.__code__.co_argcount, 1)
+    return each
 
 
 PRIMITIVES: Mapping[str, Callable[..., Any]] = {

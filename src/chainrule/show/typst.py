@@ -180,11 +180,19 @@ def to_pdf(document: Document) -> bytes:
     Raises:
         OutputError: where the extra `pdf` is not installed, or where Hangul is to be set and no font has it.
     """
+    return compile_typst("".join(emit(TypstEmitter(document))))
+
+
+def compile_typst(source: str) -> bytes:
+    """Return Typst source as PDF; the same source gives the same bytes.
+
+    Raises:
+        OutputError: where the extra `pdf` is not installed, or where Hangul is to be set and no font has it.
+    """
     try:
         import typst
     except ImportError:
         raise OutputError("missing_extra", extra="pdf", package="typst") from None
-    source = "".join(emit(TypstEmitter(document)))
     fonts = _fonts()
     if _HANGUL.search(source) and not any(map(_has_hangul, fonts.families())):
         raise OutputError("no_hangul_font", known=", ".join(HANGUL_FONTS[:4]))

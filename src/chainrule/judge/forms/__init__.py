@@ -1,8 +1,8 @@
 """Reports, written: for people, for programs, for the places where marks are kept.
 
-    text.py        with carets            record.py      JSON and JSON Lines (report.schema.json)
-    junit.py       JUnit XML              sarif.py       SARIF 2.1.0, repairs as fixes
-    places.py      Gradescope, Dodona     tables.py      CSV, nbgrader's CSV
+text.py        with carets            record.py      JSON and JSON Lines (report.schema.json)
+junit.py       JUnit XML              sarif.py       SARIF 2.1.0, repairs as fixes
+places.py      Gradescope, Dodona     tables.py      CSV, nbgrader's CSV
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def write(judged: Sequence[Judged], form: str, *, lang: str = "en", colour: bool
         >>> from chainrule.judge.marking import mark
         >>> report = check("$$pred = a_1^2 w_{11}^3$$", "2-3-2-1", name="a.md")
         >>> print("".join(write([(report, mark(report))], "csv")).splitlines()[1])
-        a.md,1,7,1,pred,a_1^2 w_{11}^3,wrong,False,forgotten_path,,1
+        a.md,1,10,1,pred,a_1^2 w_{11}^3,wrong,False,forgotten_path,,1
     """
     from chainrule.judge.forms import junit, places, record, sarif, tables, text
 
@@ -42,7 +42,9 @@ def write(judged: Sequence[Judged], form: str, *, lang: str = "en", colour: bool
         return text.write_text(judged, lang, colour=colour)
     writers: Mapping[str, Writer] = {
         "json": record.write_json, "jsonl": record.write_jsonl, "junit": junit.write_junit, "sarif": sarif.write_sarif,
-        "gradescope": places.write_gradescope, "dodona": places.write_dodona, "csv": tables.write_csv,
-        "nbgrader": tables.write_nbgrader,
+        "gradescope": places.write_gradescope, "dodona": places.write_dodona,
     }  # fmt: skip
+    tabled = {"csv": tables.write_csv, "nbgrader": tables.write_nbgrader}  # they have no words
+    if form in tabled:
+        return tabled[form](judged)
     return writers[form](judged, lang)

@@ -13,10 +13,10 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def legal(text: str) -> str:
-    """Return a text without the characters that XML cannot hold.
+    r"""Return a text without the characters that XML cannot hold.
 
     Example:
-        >>> legal("a\\x00b")
+        >>> legal("a\x00b")
         'a�b'
     """
     return _ILLEGAL.sub("�", text)

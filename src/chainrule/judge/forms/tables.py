@@ -22,7 +22,7 @@ NBGRADER = (
 )  # fmt: skip
 
 
-def write_csv(judged: Sequence[tuple[Report, Marks]], lang: str) -> Iterator[str]:
+def write_csv(judged: Sequence[tuple[Report, Marks]]) -> Iterator[str]:
     """Yield a header and a row for each `=`."""
     yield row(COLUMNS)
     for report, _ in judged:
@@ -31,11 +31,12 @@ def write_csv(judged: Sequence[tuple[Report, Marks]], lang: str) -> Iterator[str
                 repairs = "" if link.repair is None else len(link.repair.changes)
                 yield row((
                     report.source, link.line, link.column, link.index, link.lhs, link.rhs, link.verdict,
-                    "" if link.value_right is None else link.value_right, link.mistake, link.carried_from or "", repairs,
+                    "" if link.value_right is None else link.value_right, link.mistake, link.carried_from or "",
+                    repairs,
                 ))  # fmt: skip
 
 
-def write_nbgrader(judged: Sequence[tuple[Report, Marks]], lang: str) -> Iterator[str]:
+def write_nbgrader(judged: Sequence[tuple[Report, Marks]]) -> Iterator[str]:
     """Yield nbgrader's export columns; the student is the folder that the file lies in, or its name."""
     yield row(NBGRADER)
     for report, marks in judged:
@@ -45,11 +46,11 @@ def write_nbgrader(judged: Sequence[tuple[Report, Marks]], lang: str) -> Iterato
 
 
 def row(cells: Iterable[object]) -> str:
-    """Return one line of CSV.
+    r"""Return one line of CSV.
 
     Example:
         >>> row(["=1+1", "a,b", 2])
-        '\\'=1+1,"a,b",2\\n'
+        '\'=1+1,"a,b",2\n'
     """
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow([safe(cell) for cell in cells])

@@ -31,7 +31,10 @@ def write_text(judged: Sequence[tuple[Report, Marks]], lang: str, *, colour: boo
 
 
 def _report(report: Report, marks: Marks, lang: str, colour: bool) -> Iterator[str]:
-    yield sentence("marking.heading", lang=lang, source=printable(report.source), networks=", ".join(report.networks)) + "\n"
+    yield (
+        sentence("marking.heading", lang=lang, source=printable(report.source), networks=", ".join(report.networks))
+        + "\n"
+    )
     for message in report.reading:
         yield f"  {message.text(lang)}\n"
     yield "\n"
@@ -98,10 +101,10 @@ def caret_lines(text: str, link: Link) -> tuple[str, str]:
 
 
 def printable(text: str) -> str:
-    """Return a text without characters that would steer a terminal.
+    r"""Return a text without characters that would steer a terminal.
 
     Example:
-        >>> printable("a\\x1b[31mb")
+        >>> printable("a\x1b[31mb")
         'a�[31mb'
     """
     return "".join(c if c == "\n" or (c.isprintable() or c == " ") else "�" for c in text)
