@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,6 +113,8 @@ def _judged(
     if network is None:
         from chainrule.judge.infer import infer
 
-        return infer(document, notation=notation, repairs=repairs, seconds=seconds)
-    net = Network.read(network) if isinstance(network, str) else network
-    return judge_of(net, notation, repairs).report(document, seconds=seconds)
+        report = infer(document, notation=notation, repairs=repairs, seconds=seconds)
+    else:
+        net = Network.read(network) if isinstance(network, str) else network
+        report = judge_of(net, notation, repairs).report(document, seconds=seconds)
+    return replace(report, format=document.format, cells=document.cells, problems=document.problems)

@@ -7,6 +7,7 @@ is judged once.
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
 from chainrule.judge.rows import Row, rows_of
 from chainrule.judge.spelled import spelled
-from chainrule.judge.syntax import Applied, Derivative, Name, Node, Unread
+from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread
 from chainrule.judge.textual import TextMender
 
 if TYPE_CHECKING:
@@ -386,7 +387,8 @@ class _Writer:
 
     def _line(self, one: Heard) -> Line:
         row, chain = one.row, one.row.chain
-        start, end = row.place(*chain.span)
+        whole = _opened(row.source, chain.span)
+        start, end = row.place(*whole)
         links = [self._link(one, index) for index in range(len(chain.sides) - 1)]
         if any(link.verdict in (Verdict.WRONG, Verdict.CARRIED) for link in links):
             mended = self.judge.mended(self.court, one) if self.judge.repairs and not self.judge.late else None
@@ -396,17 +398,18 @@ class _Writer:
             line=self.document.position(row.part, start)[0],
             start=start,
             end=end,
-            source=row.text(chain.span),
+            source=row.text(whole),
             target=spelled(chain.sides[0].node),
             links=tuple(links),
             notes=tuple(self._notes(one)),
+            markup=row.markup,
         )
 
     def _link(self, one: Heard, index: int) -> Link:
         row, chain = one.row, one.row.chain
-        left, right = chain.sides[index], chain.sides[index + 1]
+        left, right = (_opened(row.source, chain.sides[at].span) for at in (index, index + 1))
         finding = one.findings[index]
-        start, end = row.place(*right.span)
+        start, end = row.place(*right)
         line, column = self.document.position(row.part, start)
         end_line, end_column = self.document.position(row.part, end)
         carried: int | None = None
@@ -426,7 +429,8 @@ class _Writer:
             verdict = Verdict.WRONG if carried is None else Verdict.CARRIED
         return Link(
             line=line, column=column, end_line=end_line, end_column=end_column, start=start, end=end, index=index + 1,
-            lhs=row.text(left.span), rhs=row.text(right.span), read=(spelled(left.node), spelled(right.node)),
+            lhs=row.text(left), rhs=row.text(right),
+            read=(spelled(chain.sides[index].node), spelled(chain.sides[index + 1].node)),
             verdict=verdict, value_right=None if verdict is Verdict.DEFINITION else finding.value_right,
             message=message, carried_from=carried,
         )  # fmt: skip
@@ -462,9 +466,9 @@ class _Writer:
     def _repair(self, row: Row, mended: Mended) -> Repair:
         edits = sorted((e for fix in mended.fixes.values() for e in fix.edits), key=lambda e: (e.start, e.end))
         changes = list(dict.fromkeys(change for fix in mended.fixes.values() for change in fix.changes))
-        start, _end = row.chain.span
-        inner = [Edit(e.start - start, e.end - start, e.text) for e in edits]
-        before = row.text(row.chain.span)
+        whole = _opened(row.source, row.chain.span)
+        inner = [Edit(e.start - whole[0], e.end - whole[0], e.text) for e in edits]
+        before = row.text(whole)
         placed = tuple(Edit(*row.place(e.start, e.end), e.text) for e in edits)
         if not all(row.exact(e.start, e.end) for e in edits):
             placed = ()  # inside of a macro: the text itself cannot be edited there
@@ -512,6 +516,15 @@ class _Writer:
                     world = interpreter.numbers.world
                     claimed = value.value if value.matrix else np.broadcast_to(value.value, (world.points,))
                     yield Claim(by, self._number(one.row), world.samples, claimed)
+
+
+_OPENER = re.compile(r"\\(?:left|[bB]igg?l?)\s*\Z")
+
+
+def _opened(source: str, span: Span) -> Span:
+    r"""Return the span of a side with the `\left` before its first bracket, which belongs to it on the page."""
+    found = _OPENER.search(source, max(0, span[0] - 12), span[0])
+    return (found.start(), span[1]) if found else span
 
 
 def _shape(sizes: tuple[int, ...]) -> str:

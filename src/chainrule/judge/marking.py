@@ -65,12 +65,14 @@ class Marks:
         lines: a mark for each line that counts.
         targets: a mark for each target of the rubric.
         points, out_of: all of them, scaled and rounded as the rubric says.
+        link: what a right `=` is worth, before they are scaled.
     """
 
     lines: tuple[Mark, ...]
     targets: tuple[Mark, ...]
     points: float
     out_of: float
+    link: float = 1.0
 
     @property
     def share(self) -> float:
@@ -89,7 +91,7 @@ def mark(report: Report, rubric: Rubric | None = None) -> Marks:
         (1.0, 2.0, 0.5)
     """
     rubric = rubric or Rubric()
-    lines = tuple(found for line in report.lines if (found := _line(line, rubric)).out_of)
+    lines = tuple(_line(line, rubric) for line in report.lines if rubric.link and any(map(counts, line.links)))
     targets = tuple(_target(name, worth, report, rubric) for name, worth in rubric.targets.items())
     points = sum(found.points for found in (*lines, *targets))
     out_of = sum(found.out_of for found in (*lines, *targets))
@@ -97,7 +99,7 @@ def mark(report: Report, rubric: Rubric | None = None) -> Marks:
         points, out_of = points * rubric.out_of / out_of, rubric.out_of
     if rubric.step:
         points = min(round(points / rubric.step) * rubric.step, out_of)
-    return Marks(lines, targets, round(points, 9), out_of)
+    return Marks(lines, targets, round(points, 9), out_of, rubric.link)
 
 
 def counts(link: Link) -> bool:

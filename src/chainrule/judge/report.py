@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chainrule.judge.document_model import Problem
 
 
 class Verdict(StrEnum):
@@ -116,6 +120,7 @@ class Line:
         target: the plain name of what it derives, as read (`∂loss/∂w_11^2`, `pred`), or ''.
         links: one for each `=`.
         notes: what else is to be said of it.
+        markup: what it is written in: `latex`, `text` or `typst`.
     """
 
     part: int
@@ -126,6 +131,7 @@ class Line:
     target: str
     links: tuple[Link, ...]
     notes: tuple[Message, ...] = ()
+    markup: str = "latex"
 
     @property
     def verdict(self) -> Verdict:
@@ -148,6 +154,9 @@ class Report:
         reading: how it was read: spellings, layout, counting, as sentences.
         gaps: partials that are used and never derived, weights that are never answered.
         seconds: how long it took.
+        format: what the document is: `markdown`, `latex`, `notebook`, `text` or `typst`.
+        cells: for a notebook, the number of each part's cell among all cells, from 1; otherwise ().
+        problems: what of the document was left out, and where.
     """
 
     source: str
@@ -158,6 +167,9 @@ class Report:
     reading: tuple[Message, ...] = ()
     gaps: tuple[Message, ...] = ()
     seconds: float = 0.0
+    format: str = "markdown"
+    cells: tuple[int, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     @property
     def links(self) -> Iterator[Link]:

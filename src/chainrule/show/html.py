@@ -51,6 +51,22 @@ def escape(text: str) -> str:
     return "".join(kept).translate(_ENTITIES)
 
 
+def page_begin(title: str, lang: str, style: str = "") -> str:
+    """Return what stands before the content of a page that formulas are set on; `style` comes after its own."""
+    return (
+        f'<!DOCTYPE html>\n<html lang="{escape(lang)}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{_static('katex/katex.inline.css')}</style>\n"
+        f"<style>{_static('page/page.css')}{style}</style>\n</head>\n<body>\n<main>\n"
+    )
+
+
+def page_end() -> str:
+    """Return what stands behind the content of a page: the scripts that set the formulas."""
+    return f"</main>\n{''.join(f'<script>{script}</script>{chr(10)}' for script in _scripts())}</body>\n</html>\n"
+
+
 def anchor(name: str) -> str:
     """Return the id of the line whose target has a plain name.
 
@@ -79,16 +95,10 @@ class HtmlEmitter(Emitter):
             part if isinstance(part, str) else " = ".join(plain.line(part.sides, part.target))
             for part in self.document.title
         )
-        return (
-            f'<!DOCTYPE html>\n<html lang="{escape(self.document.lang)}">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{escape(title)}</title>\n<style>{_static('katex/katex.inline.css')}</style>\n"
-            f"<style>{_static('page/page.css')}</style>\n</head>\n<body>\n<main>\n"
-        )
+        return page_begin(title, self.document.lang)
 
     def end(self) -> str:
-        return f"</main>\n{''.join(f'<script>{script}</script>{chr(10)}' for script in _scripts())}</body>\n</html>\n"
+        return page_end()
 
     def prose(self, text: str) -> str:
         # ∂loss/∂w among words is mathematics, and looks like it.

@@ -9,7 +9,8 @@
     formula.dataset.done = "";
     const style = formula.closest(".sides") ? "\\displaystyle " : "";
     katex.render(style + formula.textContent, formula, {
-      output: "htmlAndMathml", throwOnError: false, trust: false, strict: "ignore", maxExpand: 1000, maxSize: 50,
+      output: "htmlAndMathml", throwOnError: false, errorColor: "inherit", trust: false, strict: "ignore",
+      maxExpand: 1000, maxSize: 50,
     });
   }
 
@@ -33,5 +34,5 @@
       }
     }
   }, { rootMargin: "1200px 0px" });
-  for (const block of document.querySelectorAll(".line, main > p, main > h1, main > h2, main > h3")) near.observe(block);
+  for (const block of document.querySelectorAll(".line, .judged, main > p, main > h1, main > h2, main > h3")) near.observe(block);
 })();
