@@ -155,7 +155,7 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
 # Help and misuse, in both languages
 
 
-COMMANDS = ("chainrule", "derive", "draw", "values", "check", "completion")
+COMMANDS = ("chainrule", "derive", "draw", "values", "check", "export", "completion")
 ENGLISH = re.compile(
     r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
 )
@@ -412,7 +412,7 @@ ask chainrule --lang ko derive --lang k
     said = done.stdout.splitlines()
     assert "_chainrule_completion" in said[0]
     assert [set(line.split()) for line in said[1:]] == [
-        {"check", "completion", "derive", "draw", "values"},
+        {"check", "completion", "derive", "draw", "export", "values"},
         {"derive", "draw"},
         {"--view"},
         {"scalar", "matrix", "both"},

@@ -35,6 +35,7 @@ _BY_SUFFIX = {
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
 DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
 VALUE_FORMATS = ("text", "json", "csv")
+EXPORT_FORMS = ("numpy", "torch", "jax")
 CHECK_FORMATS = ("text", "json", "jsonl", "junit", "sarif", "gradescope", "nbgrader", "csv", "dodona")
 DOCUMENT_FORMATS = ("markdown", "latex", "notebook", "text", "typst")
 SHELLS = ("bash", "zsh", "fish")
@@ -152,6 +153,11 @@ def command_line(lang: str) -> click.Group:
             option("--verify", is_flag=True),
             digits, form(VALUE_FORMATS), *shared,
         ]),
+        _Command("export", lang=lang, callback=export, net=True, params=[
+            *network,
+            option("--to", kind="name", type=click.Choice(EXPORT_FORMS), required=True),
+            words(), option("-o", "--out", kind="file"),
+        ]),
         _Command("check", lang=lang, callback=check, net=True, params=[
             _Argument(["words"], nargs=-1, metavar=say("cli.metavar.check_words")),
             *network[1:],
@@ -256,6 +262,13 @@ def values(**options: Any) -> None:
     _emit_text(options["out"], pieces)
     if checked is not None and not passed(checked):
         raise click.exceptions.Exit(1)
+
+
+def export(**options: Any) -> None:
+    """Write NET and its gradients as code."""
+    from chainrule.export import export as exported
+
+    _emit_text(options["out"], [exported(_network(options), options["to"])])
 
 
 def check(words: tuple[str, ...], **options: Any) -> None:

@@ -118,7 +118,7 @@ def _value(expr: Expr, hole: Array, table: Table) -> Array:
         case Iverson(left, relation, right):
             compare = {"<": np.less, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal, "=": np.equal}
             held = compare[relation](_value(left, hole, table), _value(right, hole, table))
-            return np.asarray(held, dtype=np.float64) * _number(1, hole)
+            return np.asarray(np.asarray(held, dtype=np.float64) * _number(1, hole))
         case Call(function, args, parameter):
             primitive = table.get(function)
             if primitive is not None:

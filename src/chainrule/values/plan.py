@@ -234,11 +234,11 @@ class Planner:
     def _product(self, sums: list[Index], factors: list[Expr]) -> Plan:
         """Plan Σ…Σ of a product."""
         for position, factor in enumerate(factors):
-            if isinstance(factor, Add) and _must_open(factor, sums):
+            if isinstance(factor, Add) and must_open(factor, sums):
                 rest = factors[:position], factors[position + 1 :]
                 return self.plan(add(*(_summed(sums, mul(*rest[0], term, *rest[1])) for term in factor.terms)))
         for factor in factors:
-            if isinstance(factor, Delta) and (fixed := _fixed(factor, sums)) is not None:
+            if isinstance(factor, Delta) and (fixed := contracted(factor, sums)) is not None:
                 index, other = fixed
                 kept = [f for f in factors if f is not factor]
                 body = mul(*(substitute(f, {index: other}) for f in kept))
@@ -310,7 +310,7 @@ def _signed(term: Expr) -> tuple[bool, Expr]:
     return True, term
 
 
-def _must_open(bracket: Add, sums: list[Index]) -> bool:
+def must_open(bracket: Add, sums: list[Index]) -> bool:
     """Return whether a bracket under Σ is to be multiplied out: a δ in it contracts, or it is larger than its terms."""
     inside = [set(free(term)) for term in bracket.terms]
     whole = set[Index]().union(*inside)
@@ -319,7 +319,7 @@ def _must_open(bracket: Add, sums: list[Index]) -> bool:
     return any(isinstance(node, Delta) for node in walk(bracket)) or all(part < whole for part in inside)
 
 
-def _fixed(delta: Delta, sums: list[Index]) -> tuple[Index, Term] | None:
+def contracted(delta: Delta, sums: list[Index]) -> tuple[Index, Term] | None:
     """Return the summed index that a δ fixes and what to, where every value of the other side is one of the index's."""
     for mine, other in ((delta.left, delta.right), (delta.right, delta.left)):
         if not isinstance(mine, Index) or mine not in sums or isinstance(other, Lookup) or mine == other:

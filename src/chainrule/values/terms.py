@@ -94,3 +94,8 @@ def places(pairs: list[tuple[Term, Index]], inside: list[Index]) -> tuple[Array,
         there = there & (at >= 0)
         flat = flat * len(index) + at
     return flat.ravel(), there.ravel()
+
+
+def table_values(term: Term, axes: tuple[Index, ...]) -> Array:
+    """Return a term's values as whole numbers; an axis of an index that it does not depend on has size 1."""
+    return np.asarray(aligned(term_plan(term), axes)({})).astype(np.intp)
