@@ -7,6 +7,8 @@ that a person can look; definitions, and lines about another network, do not cou
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -98,7 +100,7 @@ def mark(report: Report, rubric: Rubric | None = None) -> Marks:
     if rubric.out_of is not None and out_of:
         points, out_of = points * rubric.out_of / out_of, rubric.out_of
     if rubric.step:
-        points = min(round(points / rubric.step) * rubric.step, out_of)
+        points = min(math.floor(points / rubric.step + 0.5 + 1e-9) * rubric.step, out_of)  # a half is rounded up
     return Marks(lines, targets, round(points, 9), out_of, rubric.link)
 
 
@@ -134,6 +136,7 @@ def _target(name: str, worth: float, report: Report, rubric: Rubric) -> Mark:
 
 
 def _plain(name: str) -> str:
+    """Return a target's name without what may be written in several ways."""
     return "".join(character for character in name if character not in " {}·")
 
 
@@ -155,31 +158,71 @@ def read_rubric(text: str, *, source: str = "<rubric>") -> Rubric:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RubricError("rubric_toml", place=Place(source), reason=str(error)) from None
-    problems = {"points": ("link", "carried"), "total": ("out_of", "round"), "targets": None}
+        raise RubricError("rubric_toml", place=_place_of(error, text, source), reason=_reason(error)) from None
+    except RecursionError:
+        raise RubricError("rubric_toml", place=Place(source), reason="brackets stand too deep in each other") from None
+    known = {"points": ("link", "carried"), "total": ("out_of", "round"), "targets": None}
     for section, content in table.items():
-        known = problems.get(section, ())
-        if section not in problems or not isinstance(content, dict):
-            raise RubricError("rubric_section", place=Place(source), read=section, known=", ".join(problems))
+        if section not in known or not isinstance(content, dict):
+            place = _place(text, source, section)
+            raise RubricError("rubric_section", place=place, read=section, known=", ".join(known))
+        keys = known[section]
         for key, value in content.items():
-            if known is not None and key not in known:
-                raise RubricError("rubric_key", place=Place(source), section=section, read=key, known=", ".join(known))
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
-                raise RubricError("rubric_number", place=Place(source), section=section, key=key, read=str(value))
+            place = _place(text, source, key)
+            if keys is not None and key not in keys:
+                raise RubricError("rubric_key", place=place, section=section, read=key, known=", ".join(keys))
+            most = 1 if key == "carried" and section == "points" else 1e6
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+                raise RubricError("rubric_number", place=place, section=section, name=key, read=str(value)[:80])
     points: dict[str, Any] = table.get("points", {})
     total: dict[str, Any] = table.get("total", {})
-    if points.get("carried", 0) > 1:
-        raise RubricError(
-            "rubric_number", place=Place(source), section="points", key="carried", read=str(points["carried"])
-        )
+    targets: dict[str, float] = {}
+    for name, worth in table.get("targets", {}).items():
+        if any(_plain(name) == _plain(other) for other in targets):
+            raise RubricError("rubric_twice", place=_place(text, source, name, last=True), read=name)
+        targets[name] = float(worth)
     return Rubric(
-        float(points.get("link", 1.0)), float(points.get("carried", 0.5)),
-        {name: float(worth) for name, worth in table.get("targets", {}).items()},
+        float(points.get("link", 1.0)), float(points.get("carried", 0.5)), targets,
         float(total["out_of"]) if "out_of" in total else None, float(total["round"]) if total.get("round") else None,
     )  # fmt: skip
 
 
-def rubric_rows(marks: Marks) -> Iterator[Mark]:
-    """Yield every mark, lines first."""
-    yield from marks.lines
-    yield from marks.targets
+_AT = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
+
+
+def _place_of(error: tomllib.TOMLDecodeError, text: str, source: str) -> Place:
+    """Return where TOML itself could not be read; Python before 3.14 says it in words only."""
+    found = _AT.search(str(error))
+    rows = text.split("\n")
+    if found is None:
+        return Place(source)
+    line = int(found["line"]) if found["line"] else len(rows)
+    column = int(found["column"]) - 1 if found["column"] else len(rows[-1])
+    return Place(source, line, column, column + 1, rows[line - 1] if line <= len(rows) else None)
+
+
+def _reason(error: tomllib.TOMLDecodeError) -> str:
+    return _AT.sub("", str(error))
+
+
+def _place(text: str, source: str, key: str, *, last: bool = False) -> Place:
+    """Return where a key stands in a rubric: as a table's name, or before its `=`."""
+    name = rf"(?:\"{re.escape(key)}\"|'{re.escape(key)}'|{re.escape(key)})"
+    found = list(
+        re.finditer(rf"^[ \t]*(?:\[[ \t]*)?(?:\w+[ \t]*\.[ \t]*)?(?P<key>{name})[ \t]*[\]=.]", text, re.MULTILINE)
+    )
+    if not found:
+        return Place(source)
+    match = found[-1 if last else 0]
+    start = text.rfind("\n", 0, match.start("key")) + 1
+    end = text.find("\n", start)
+    row = text[start : end if end >= 0 else len(text)].rstrip("\r")
+    return Place(source, text.count("\n", 0, start) + 1, match.start("key") - start, match.end("key") - start, row)
+
+
+def marks_of(report: Report, marks: Marks) -> Iterator[tuple[Line, Mark | None]]:
+    """Yield every line with its points; None where it can neither earn nor lose any."""
+    waiting = iter(marks.lines)
+    for line in report.lines:
+        worth = bool(marks.link) and any(map(counts, line.links))
+        yield line, next(waiting, None) if worth else None

@@ -1,6 +1,6 @@
 """Reports, written: for people, for programs, for the places where marks are kept.
 
-text.py        with carets            record.py      JSON and JSON Lines (report.schema.json)
+text.py        with carets            record.py      JSON and JSON Lines (../report.schema.json)
 junit.py       JUnit XML              sarif.py       SARIF 2.1.0, repairs as fixes
 places.py      Gradescope, Dodona     tables.py      CSV, nbgrader's CSV
 """
@@ -34,7 +34,7 @@ def write(judged: Sequence[Judged], form: str, *, lang: str = "en", colour: bool
         >>> from chainrule.judge.marking import mark
         >>> report = check("$$pred = a_1^2 w_{11}^3$$", "2-3-2-1", name="a.md")
         >>> print("".join(write([(report, mark(report))], "csv")).splitlines()[1])
-        a.md,1,10,1,pred,a_1^2 w_{11}^3,wrong,False,forgotten_path,,1
+        a.md,,1,10,1,pred,a_1^2 w_{11}^3,wrong,False,forgotten_path,,a_1^2 w_{11}^3 → a_1^2 w_{11}^3 + a_2^2 w_{12}^3
     """
     from chainrule.judge.forms import junit, places, record, sarif, tables, text
 

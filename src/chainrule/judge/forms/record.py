@@ -1,11 +1,13 @@
-"""JSON: one object a document; its schema stands in report.schema.json."""
+"""JSON: one object a document; `report.schema.json` of the judge describes it and is shipped with the package."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from typing import Any
 
+from chainrule.judge.forms.text import row_of
 from chainrule.judge.marking import Marks
 from chainrule.judge.report import Line, Link, Report, Verdict
 
@@ -24,19 +26,28 @@ def record(report: Report, marks: Marks, lang: str = "en") -> dict[str, Any]:
         "source": report.source,
         "networks": list(report.networks),
         "inferred": report.inferred,
+        "format": report.format,
         "score": round(marks.share, 6),
         "points": marks.points,
         "out_of": marks.out_of,
         "counts": {str(verdict): report.count(verdict) for verdict in Verdict},
-        "links": [_link(line, link, lang) for line in report.lines for link in line.links],
+        "links": [_link(report, line, link, lang) for line in report.lines for link in line.links],
         "targets": [
             {"name": m.name, "line": m.line or None, "points": m.points, "out_of": m.out_of, "reason": m.reason}
             for m in marks.targets
         ],
-        "notes": [{"line": line.line, "message": note.text(lang)} for line in report.lines for note in line.notes],
+        "notes": [
+            {"cell": _cell(report, line.part), "line": line.line, "message": note.text(lang)}
+            for line in report.lines for note in line.notes
+        ],
         "gaps": [gap.text(lang) for gap in report.gaps],
+        "left_out": [
+            {"cell": _cell(report, problem.part), "line": row_of(report.texts[problem.part], problem.start),
+             "message": problem.text(lang)}
+            for problem in report.problems
+        ],
         "reading": [message.text(lang) for message in report.reading],
-    }
+    }  # fmt: skip
 
 
 def brief(report: Report, marks: Marks, lang: str = "en") -> dict[str, Any]:
@@ -51,10 +62,15 @@ def brief(report: Report, marks: Marks, lang: str = "en") -> dict[str, Any]:
     return {**{name: found[name] for name in kept}, "links": links}
 
 
-def _link(line: Line, link: Link, lang: str) -> dict[str, Any]:
+def _cell(report: Report, part: int) -> int | None:
+    return report.cells[part] if report.cells else None
+
+
+def _link(report: Report, line: Line, link: Link, lang: str) -> dict[str, Any]:
     repair = link.repair
     return {
         "part": line.part,
+        "cell": _cell(report, line.part),
         "line": link.line,
         "column": link.column,
         "end_line": link.end_line,
@@ -78,6 +94,18 @@ def _link(line: Line, link: Link, lang: str) -> dict[str, Any]:
             "edits": [{"start": edit.start, "end": edit.end, "text": edit.text} for edit in repair.edits],
         },
     }
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of what `--format json` and `--format jsonl` write.
+
+    Example:
+        >>> schema()["title"]
+        'chainrule report'
+    """
+    text = files("chainrule.judge").joinpath("report.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def write_json(judged: Sequence[tuple[Report, Marks]], lang: str) -> Iterator[str]:

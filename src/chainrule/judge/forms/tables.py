@@ -10,11 +10,13 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
+from chainrule.judge.forms.text import changes_of
 from chainrule.judge.marking import Marks
 from chainrule.judge.report import Report
 
 COLUMNS = (
-    "source", "line", "column", "index", "lhs", "rhs", "verdict", "value_right", "mistake", "carried_from", "repairs",
+    "source", "cell", "line", "column", "index", "lhs", "rhs", "verdict", "value_right", "mistake", "carried_from",
+    "repair",
 )  # fmt: skip
 NBGRADER = (
     "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
@@ -28,11 +30,12 @@ def write_csv(judged: Sequence[tuple[Report, Marks]]) -> Iterator[str]:
     for report, _ in judged:
         for line in report.lines:
             for link in line.links:
-                repairs = "" if link.repair is None else len(link.repair.changes)
+                repair = "" if link.repair is None else changes_of(link.repair)
+                cell = report.cells[line.part] if report.cells else ""
                 yield row((
-                    report.source, link.line, link.column, link.index, link.lhs, link.rhs, link.verdict,
+                    report.source, cell, link.line, link.column, link.index, link.lhs, link.rhs, link.verdict,
                     "" if link.value_right is None else link.value_right, link.mistake, link.carried_from or "",
-                    repairs,
+                    repair,
                 ))  # fmt: skip
 
 

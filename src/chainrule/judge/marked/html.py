@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
-from chainrule.judge.forms.text import number
+from chainrule.judge.forms.difference import difference
+from chainrule.judge.forms.text import SIGNS, number
 from chainrule.judge.marked.blocks import Block, Math, blocks
 from chainrule.judge.marked.remarks import (
-    SIGNS,
     Piece,
     aside,
-    difference,
-    marks_of,
     name_source,
     origin,
     points,
@@ -27,7 +25,7 @@ from chainrule.judge.marked.remarks import (
     tidy,
     word,
 )  # fmt: skip
-from chainrule.judge.marking import Mark, Marks
+from chainrule.judge.marking import Mark, Marks, marks_of
 from chainrule.judge.report import Line, Link, Message, Report, Verdict
 from chainrule.prose import sentence
 from chainrule.show.html import escape, page_begin, page_end

@@ -15,7 +15,6 @@ from chainrule.judge.marked.blocks import Block, Math, Region, blocks, regions
 from chainrule.judge.marked.remarks import (
     Piece,
     aside,
-    marks_of,
     name_source,
     points,
     repair_of,
@@ -24,7 +23,7 @@ from chainrule.judge.marked.remarks import (
     tidy,
     word,
 )  # fmt: skip
-from chainrule.judge.marking import Mark, Marks
+from chainrule.judge.marking import Mark, Marks, marks_of
 from chainrule.judge.report import Line, Report, Verdict
 from chainrule.prose import sentence
 from chainrule.show.latex import HANGUL_FONTS, escape

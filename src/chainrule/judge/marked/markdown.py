@@ -5,21 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from chainrule.judge.forms.text import number, summary
+from chainrule.judge.forms.difference import difference
+from chainrule.judge.forms.text import SIGNS, number, summary
 from chainrule.judge.marked.blocks import Block, Math, Region, blocks, regions
 from chainrule.judge.marked.remarks import (
-    SIGNS,
     Piece,
     aside,
-    difference,
-    marks_of,
     points,
     repair_of,
     said,
     tidy,
     word,
 )  # fmt: skip
-from chainrule.judge.marking import Mark, Marks
+from chainrule.judge.marking import Mark, Marks, marks_of
 from chainrule.judge.report import Line, Report
 from chainrule.prose import sentence
 

@@ -2,19 +2,14 @@ r"""What a marked copy says beside a line, in pieces: words of ours, and the aut
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from chainrule.judge.forms.text import number
-from chainrule.judge.marking import Mark, Marks, counts
+from chainrule.judge.marking import Mark
 from chainrule.judge.report import Line, Link, Message, Report, Verdict
 from chainrule.prose import sentence
-
-SIGNS: Mapping[Verdict, str] = {
-    Verdict.RIGHT: "✓", Verdict.WRONG: "✗", Verdict.CARRIED: "↳", Verdict.UNREADABLE: "?", Verdict.DEFINITION: "≔",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,51 +85,14 @@ def points(mark: Mark | None, lang: str) -> str:
     return sentence("marking.points", lang=lang, points=number(mark.points), out_of=number(mark.out_of))
 
 
-def marks_of(report: Report, marks: Marks) -> Iterator[tuple[Line, Mark | None]]:
-    """Yield every line with its points; None where it earns none and loses none."""
-    waiting = iter(marks.lines)
-    for line in report.lines:
-        worth = bool(marks.link) and any(counts(link) for link in line.links)
-        yield line, next(waiting, None) if worth else None
-
-
 def origin(report: Report, line: Line, link: Link) -> Line | None:
     """Return the line that a carried link follows from."""
     if link.carried_from is None:
         return None
-    before = report.lines[: report.lines.index(line)]
+    before = itertools.takewhile(lambda one: one is not line, report.lines)
     found = [one for one in before if one.line == link.carried_from]
     wrong = [one for one in found if any(own.value_right is False for own in one.links)]
     return next(reversed(wrong or found), None)
-
-
-_TOKEN = re.compile(
-    r"(?:\\[A-Za-z]+|[^\W\d_]+)(?:[_^](?:\{[^{}]*\}|\\[A-Za-z]+|\w))+'*|\\[A-Za-z]+|\\.|[^\W\d_]+[₀-₉⁰-⁹¹²³]*'*|\d+|\s+|.",
-    re.DOTALL,
-)
-MOST_TOKENS = 2_000
-
-
-def difference(before: str, after: str) -> tuple[Sequence[tuple[str, bool]], Sequence[tuple[str, bool]]]:
-    r"""Return two sources in stretches, and of each stretch whether the other source lacks it.
-
-    A name goes with its indices.
-
-    Example:
-        >>> difference(r"w_{11}^3 \cdot a", r"w_{12}^3 \cdot a")[1]
-        [('w_{12}^3', True), (' \\cdot a', False)]
-    """
-    first, second = _TOKEN.findall(before), _TOKEN.findall(after)
-    if len(first) + len(second) > MOST_TOKENS:
-        return [(before, True)], [(after, True)]
-    old: list[tuple[str, bool]] = []
-    new: list[tuple[str, bool]] = []
-    for kind, a, b, c, d in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
-        if b > a:
-            old.append(("".join(first[a:b]), kind != "equal"))
-        if d > c:
-            new.append(("".join(second[c:d]), kind != "equal"))
-    return old, new
 
 
 _RELATION = re.compile(
