@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.errors import OutputError
 from chainrule.selection import Elision
 from chainrule.show.breaking import rows, torn
-from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph
+from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph, Room
 from chainrule.show.emit import Emitter, emit
 from chainrule.show.forms import TYPST
 from chainrule.show.measure import Sign, signs_of, text_width, width
@@ -131,6 +131,9 @@ class TypstEmitter(Emitter):
         else:
             found = "$ " + " \\\n  ".join(_aligned(parts[0], sides, room)) + " $"
         return f"#beside[{beside}][{found}]\n" if beside else f"{found}\n"
+
+    def blank(self, block: Room) -> str:
+        return f"#v({1.5 * block.lines:g}em)\n"
 
     def bulk(self, block: Bulk) -> Iterator[str]:
         # All lines of a family are broken alike: where the one with the longest subscripts must be.
