@@ -37,6 +37,10 @@ def to_notebook(document: Document) -> str:
     return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
 
 
+def _markdown(document: Document) -> str:
+    return "".join(emit(MarkdownEmitter(document))).strip()
+
+
 def _cells(document: Document) -> Iterator[list[Block]]:
     """Yield the blocks of each cell; room for an answer is an empty one."""
     cell: list[Block] = []
