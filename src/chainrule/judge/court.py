@@ -18,7 +18,7 @@ import numpy as np
 from chainrule.expr import Matrix, Partial, Ref, Symbol
 from chainrule.judge.meaning import Interpreter, Key, NotJudged, ShapesClash, Val, names
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
-from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters
+from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters, written
 from chainrule.judge.syntax import (
     Chain,
     Derivative,
@@ -508,16 +508,18 @@ def outcome(interpreter: Interpreter, side: Side, environment: Environment, rela
         if isinstance(node, ShapeOf | Listed) or "∈" in relations:
             return Shape(interpreter.shape(node, environment))
         return interpreter.value(node, environment)
-    except (NoMeaning, NotJudged) as problem:
-        place = problem.name if isinstance(problem, NoMeaning) else problem.node
-        return Trouble(problem.reason, problem.facts, place.span)
+    except NoMeaning as problem:
+        return Trouble(problem.reason, {"name": written(problem.name), **problem.facts}, problem.name.span)
+    except NotJudged as problem:
+        return Trouble(problem.reason, problem.facts, problem.node.span)
     except ShapesClash as clash:
         return Clash(clash.operation, clash.left, clash.right, clash.node.span)
 
 
 def is_number(node: Node) -> bool:
-    """Return whether a side has numbers and functions only."""
-    return not names(node)
+    """Return whether a side has numbers and functions only; e to a power is one."""
+    powers = {id(part.base) for part in parts_of(node) if isinstance(part, Raised)}
+    return all(id(name) in powers and name.base == "e" and not name.sub and not name.sup for name in names(node))
 
 
 def rounding(node: Node) -> float:
