@@ -190,10 +190,16 @@ class Court:
     def _samples(self, chain: Chain, matrices: bool) -> int:
         found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
         if any(self._marks_sample(name) for name in found):
-            return SAMPLES
+            return self.numbered_samples
         if any(self._unit(name) for name in found):
             return 1  # beside numbers of units, what is whole is that of one sample
         return SAMPLES if matrices and self.reading.batch else 1
+
+    @cached_property
+    def numbered_samples(self) -> int:
+        """How many samples there are where they are told apart: those that the network's sheet gives, if several."""
+        given = len(self.net.given.inputs)
+        return given if given > 1 else SAMPLES
 
     def _unit(self, name: Name) -> bool:
         """Return whether a name is that of one unit's z, a or δ."""
@@ -284,7 +290,7 @@ class Court:
         sizes = sorted({self.net.size(level) for level in range(self.net.depth + 1)})
         units = sorted({0, 1, 2, 3, *sizes, *(size - 1 for size in sizes)})
         domain = {
-            "layer": list(range(self.net.depth + 2)), "unit": units, "sample": list(range(1, SAMPLES + 1)),
+            "layer": list(range(self.net.depth + 2)), "unit": units, "sample": list(range(1, self.numbered_samples + 1)),
         }  # fmt: skip
         if sum(what == "unit" for what in running.values()) > 3:
             domain["unit"] = [0, 1, 2, sizes[-1]]

@@ -185,7 +185,9 @@ class LatexEmitter(Emitter):
         return f"\\begin{{align*}}\n{body}{tail}\n\\end{{align*}}\n"
 
     def blank(self, block: Room) -> str:
-        return f"\\vspace{{{block.lines}\\baselineskip}}\n"
+        # Empty lines, since a page would swallow a \\vspace at its end.
+        lines = rf"\count255={block.lines} \loop\mbox{{}}\par\advance\count255 -1 \ifnum\count255>0 \repeat"
+        return f"\n{{{lines}}}\n"
 
     def bulk(self, block: Bulk) -> Iterator[str]:
         # All lines of a family are broken alike: where the one with the longest subscripts must be.

@@ -121,7 +121,7 @@ class TypstEmitter(Emitter):
 
     def paragraph(self, block: Paragraph) -> str:
         text = self.words(block.words)
-        return f"\n#why[{text}]\n" if block.quiet else f"{text}\n"
+        return f"\n#why[{text}]\n" if block.quiet else f"\n{text}\n"
 
     def line(self, parts: Sequence[str], beside: str, name: str) -> str:
         sides = [signs_of(part, "typst", digits=self.digits) for part in parts]
@@ -133,7 +133,8 @@ class TypstEmitter(Emitter):
         return f"#beside[{beside}][{found}]\n" if beside else f"{found}\n"
 
     def blank(self, block: Room) -> str:
-        return f"#v({1.5 * block.lines:g}em)\n"
+        # Line by line, since a page would swallow a #v at its end, and keep a heading with a block that is all of it.
+        return f"#for _ in range({block.lines}) {{ block(height: 1.3em, above: 0pt, below: 0pt) }}\n"
 
     def bulk(self, block: Bulk) -> Iterator[str]:
         # All lines of a family are broken alike: where the one with the longest subscripts must be.
