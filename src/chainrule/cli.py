@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _BY_SUFFIX = {
     ".txt": "text", ".tex": "latex", ".md": "markdown", ".typ": "typst", ".html": "html", ".json": "json",
-    ".pdf": "pdf", ".svg": "svg", ".png": "png", ".tikz": "tikz", ".csv": "csv",
+    ".pdf": "pdf", ".svg": "svg", ".png": "png", ".tikz": "tikz", ".csv": "csv", ".ipynb": "notebook",
 }  # fmt: skip
 
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
@@ -37,6 +37,8 @@ DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
 VALUE_FORMATS = ("text", "json", "csv")
 EXPORT_FORMS = ("numpy", "torch", "jax")
 CHECK_FORMATS = ("text", "json", "jsonl", "junit", "sarif", "gradescope", "nbgrader", "csv", "dodona")
+EXERCISE_FORMATS = ("markdown", "latex", "pdf", "notebook")
+EXERCISE_PARTS = ("sheet", "key", "network", "rubric", "errors", "errors-key")
 DOCUMENT_FORMATS = ("markdown", "latex", "notebook", "text", "typst")
 SHELLS = ("bash", "zsh", "fish")
 
@@ -175,6 +177,15 @@ def command_line(lang: str) -> click.Group:
             words(), option("--notation", key="read_notation", kind="name"),
             option("-o", "--out", key="check_out", kind="file"),
         ]),
+        _Command("exercise", lang=lang, callback=exercise, net=True, params=[
+            *network,
+            option("--view", type=click.Choice(["scalar", "matrix"]), default="scalar"),
+            option("--samples", key="sample_count", kind="number", type=click.IntRange(1, 16)),
+            option("--mistakes", kind="number", type=click.IntRange(0, 50), default=0),
+            option("--part", type=click.Choice(EXERCISE_PARTS)),
+            option("--seed", key="sheet_seed", kind="number", type=click.IntRange(min=0), default=0),
+            form(EXERCISE_FORMATS), words(), option("-o", "--out", key="exercise_out", kind="file"),
+        ]),
         _Command("completion", lang=lang, callback=completion, params=[
             _Argument(["shell"], metavar=f"{{{'|'.join(SHELLS)}}}", type=click.Choice(SHELLS)),
             words(expose_value=False),
@@ -297,6 +308,36 @@ def check(words: tuple[str, ...], **options: Any) -> None:
     _emit_text(None if are_many(names, options) else options["out"], pieces())
     if code:
         raise click.exceptions.Exit(code)
+
+
+def exercise(**options: Any) -> None:
+    """Write an exercise sheet about NET, its answer key and a rubric; or a solution with mistakes to be found."""
+    from chainrule.judge.exercise import exercise as make
+
+    out, part = options["out"], options["part"]
+    made = make(
+        _network(options), format=_format({**options, "out": None if _is_folder(out) else out}, EXERCISE_FORMATS,
+                                          "markdown"),
+        **{name: options[name] for name in ("seed", "mistakes", "view", "samples", "lang")},
+    )  # fmt: skip
+    if out is None or part is not None:
+        part = part or ("errors" if options["mistakes"] else "sheet")
+        if part not in made.parts:
+            raise SelectionError("no_mistakes", read=part)
+        content = made.parts[part]
+        if isinstance(content, bytes):
+            _emit_bytes(out, content)
+        else:
+            _emit_text(out, [content])
+        return
+    from chainrule.output import write_into, write_together
+
+    if _is_folder(out):
+        write_into(out, made.files())
+    else:
+        folder, name = os.path.split(out)
+        files = made.files(os.path.splitext(name)[0])
+        write_together({os.path.join(folder, file): content for file, content in files.items()})
 
 
 def completion(shell: str) -> None:
@@ -513,6 +554,11 @@ def _network(options: dict[str, Any]) -> Network:
         options["net"], hidden=options["hidden"], output=options["output_activation"], bias=options["bias"],
         loss=options["loss"], reduction=options["reduction"],
     )  # fmt: skip
+
+
+def _is_folder(out: str | None) -> bool:
+    """Return whether several files are to be written into a folder of this name, rather than beside one of it."""
+    return out is not None and (os.path.isdir(out) or not os.path.splitext(out)[1])
 
 
 def _format(options: dict[str, Any], known: tuple[str, ...], default: str) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from chainrule.expr import Matrix, Partial, Ref, Symbol
 from chainrule.judge.meaning import Interpreter, Key, NotJudged, ShapesClash, Val, names
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
-from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters
+from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters, written
 from chainrule.judge.syntax import (
     Chain,
     Derivative,
@@ -190,10 +190,16 @@ class Court:
     def _samples(self, chain: Chain, matrices: bool) -> int:
         found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
         if any(self._marks_sample(name) for name in found):
-            return SAMPLES
+            return self.numbered_samples
         if any(self._unit(name) for name in found):
             return 1  # beside numbers of units, what is whole is that of one sample
         return SAMPLES if matrices and self.reading.batch else 1
+
+    @cached_property
+    def numbered_samples(self) -> int:
+        """How many samples there are where they are told apart: those that the network's sheet gives, if several."""
+        given = len(self.net.given.inputs)
+        return given if given > 1 else SAMPLES
 
     def _unit(self, name: Name) -> bool:
         """Return whether a name is that of one unit's z, a or δ."""
@@ -284,7 +290,7 @@ class Court:
         sizes = sorted({self.net.size(level) for level in range(self.net.depth + 1)})
         units = sorted({0, 1, 2, 3, *sizes, *(size - 1 for size in sizes)})
         domain = {
-            "layer": list(range(self.net.depth + 2)), "unit": units, "sample": list(range(1, SAMPLES + 1)),
+            "layer": list(range(self.net.depth + 2)), "unit": units, "sample": list(range(1, self.numbered_samples + 1)),
         }  # fmt: skip
         if sum(what == "unit" for what in running.values()) > 3:
             domain["unit"] = [0, 1, 2, sizes[-1]]
@@ -508,16 +514,18 @@ def outcome(interpreter: Interpreter, side: Side, environment: Environment, rela
         if isinstance(node, ShapeOf | Listed) or "∈" in relations:
             return Shape(interpreter.shape(node, environment))
         return interpreter.value(node, environment)
-    except (NoMeaning, NotJudged) as problem:
-        place = problem.name if isinstance(problem, NoMeaning) else problem.node
-        return Trouble(problem.reason, problem.facts, place.span)
+    except NoMeaning as problem:
+        return Trouble(problem.reason, {"name": written(problem.name), **problem.facts}, problem.name.span)
+    except NotJudged as problem:
+        return Trouble(problem.reason, problem.facts, problem.node.span)
     except ShapesClash as clash:
         return Clash(clash.operation, clash.left, clash.right, clash.node.span)
 
 
 def is_number(node: Node) -> bool:
-    """Return whether a side has numbers and functions only."""
-    return not names(node)
+    """Return whether a side has numbers and functions only; e to a power is one."""
+    powers = {id(part.base) for part in parts_of(node) if isinstance(part, Raised)}
+    return all(id(name) in powers and name.base == "e" and not name.sub and not name.sup for name in names(node))
 
 
 def rounding(node: Node) -> float:

@@ -46,7 +46,7 @@ _CONTINUES = {
 }
 _SURE_OPERATOR = {
     "latex": re.compile(_GLUE + r"(?:\+|[·×⋅⊙]|\\(?:cdot|times|odot|circ|pm)(?![A-Za-z]))"),
-    "typst": re.compile(r"[\s&]*(?:\+|[·×⋅⊙]|(?:dot|times|plus)(?![A-Za-z]))"),
+    "typst": re.compile(r"(?:[\s&]|q?quad|\"\")*(?:\+|[·×⋅⊙]|(?:dot|times|plus)(?![A-Za-z]))"),
 }
 _MINUS = re.compile(r"[\s{}]*&" + _GLUE + r"[-−]")
 _OPEN_END = re.compile(r"(?:[=+\-−·×⋅⊙]|\\(?:cdot|times|odot|circ))[\s&]*$")

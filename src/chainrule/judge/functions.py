@@ -28,7 +28,7 @@ _GENERIC = frozenset(("σ", "f", "g", "φ", "h", "ϕ", "ψ", "act", "activation"
 
 _PLAIN = {
     "exp": "exp", "log": "log", "ln": "log", "abs": "abs", "sign": "sign", "sgn": "sign", "sqrt": "sqrt",
-    "Φ": "normal_cdf", "expm1": "expm1", "softmax": "softmax",
+    "Φ": "normal_cdf", "expm1": "expm1", "softmax": "softmax", "cosh": "cosh", "sinh": "sinh", "sech": "sech",
 }  # fmt: skip
 
 _HOLE = Ref(Symbol("argument"))
@@ -79,9 +79,19 @@ def call(name: str, parameter: float | None, slope: bool, value: Array, table: T
         if slope:
             return 0.5 / np.sqrt(value)
         return np.asarray(value**0.5)
+    if name in ("cosh", "sinh", "sech"):
+        return _hyperbolic(name, slope, _value(Call("exp", (_HOLE,), None), value, table))
     if slope:
         return _value(_slope(name, parameter), value, table)
     return _value(Call(name, (_HOLE,), _parameter(name, parameter)), value, table)
+
+
+def _hyperbolic(name: str, slope: bool, power: Array) -> Array:
+    """Return cosh, sinh or sech, which no row of the table is made of, or its slope, from e to the argument."""
+    cosh, sinh = np.asarray((power + 1 / power) / 2), np.asarray((power - 1 / power) / 2)
+    if name == "sech":
+        return np.asarray(-sinh / cosh**2 if slope else 1 / cosh)
+    return cosh if (name == "cosh") != slope else sinh
 
 
 @cache

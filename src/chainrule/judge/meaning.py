@@ -11,13 +11,14 @@ The same walk runs on float64 and on numbers of many digits (`chainrule.judge.nu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from chainrule.expr import Matrix, Partial, Ref, Size, Symbol
 from chainrule.judge.functions import function_named
-from chainrule.judge.reading import Environment, LetterIndex, Meant, NoMeaning, OutOfRange, Reading, letters
+from chainrule.judge.reading import Environment, LetterIndex, Meant, NoMeaning, OutOfRange, Reading, letters, written
 from chainrule.judge.syntax import (
     Applied,
     Cases,
@@ -303,7 +304,7 @@ class Interpreter:
             return Val(pick(value, other), one + another)
         if len(node.args) != 1:
             raise NotJudged("arguments", node, name=function.base)
-        argument = self.value(node.args[0], environment)
+        argument = self._argument(function, node.args[0], environment)
         layer = self._layer_function(node.args[0], environment)
         name, parameter = function_named(function, layer, self.numbers.program, sigmoid=self.reading.sigmoid)
         if name is None:
@@ -323,6 +324,19 @@ class Interpreter:
                 raise NotJudged("exponent", node)
             return Val(found.value**power, found.size**power)
         return found
+
+    def _argument(self, function: Name, node: Node, environment: Environment) -> Val:
+        """Return what a function is applied to; for softmax, pred[n] is all units of one sample."""
+        if function.base != "softmax" or not isinstance(node, Name) or not node.suffix or node.sub:
+            return self.value(node, environment)
+        sample = int(node.suffix) if node.suffix.isdigit() else environment.get(node.suffix)
+        whole = self.value(replace(node, suffix=""), environment)
+        axis = -2 if self.reading.rows else -1
+        if sample is None:
+            raise LetterIndex(node.suffix, node)
+        if not whole.matrix or not 1 <= sample <= whole.value.shape[axis]:
+            raise OutOfRange("no_sample", node, name=written(node))
+        return Val(*(np.take(array, [sample - 1], axis=axis) for array in (whole.value, whole.size)))
 
     def _entry(self, shares: Array, node: Applied, environment: Environment) -> Array:
         """Return softmax(…)_k: one entry of one sample."""

@@ -85,6 +85,8 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
             starts.append(len(source) + 1)
             source = f"{source} {formula.source}"
         for number, chain in enumerate(read_formula(source, formulas[0].markup, limits)):
+            if not any(source[slice(*side.span)].strip() for side in chain.sides):
+                continue  # a sign among words: 2 inputs $\to$ 3 units
             if chain.relations or any(isinstance(side.node, Unread) for side in chain.sides if "=" in source):
                 yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts))
 

@@ -215,7 +215,11 @@ class Structure:
                     yield replaced(1.09, "wrong_derivative", node.span, text, self.source)
 
     def _worth(self, node: Node) -> Array:
-        return np.broadcast_to(self.moves.interpreter.value(node, {}).value, (self.points,))
+        """Return what a part is worth; not a number where it has no value by itself, as the e of e^z."""
+        try:
+            return np.broadcast_to(self.moves.interpreter.value(node, {}).value, (self.points,))
+        except (NoMeaning, NotJudged):
+            return np.full(self.points, np.nan)
 
     def _mentions(self, node: Node, unit: Ref) -> bool:
         """Return whether a part speaks of a unit: of its a or its z."""

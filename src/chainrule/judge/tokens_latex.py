@@ -27,6 +27,7 @@ _WORD_IN_ROW = re.compile(
 )
 _ARRAY_OF_CASES = re.compile(r"\\(?:left\s*)?(?:\\\{|\\lbrace|\{)\s*\\begin\s*\{array\}\s*\{[^{}]{0,40}\}")
 _END_OF_ARRAY = re.compile(r"\s*\\right\s*\.")
+_GOES_ON = re.compile(r"""[\s{}"]*(?:[-+−·⊙]|\\(?:cdot|times|odot)(?![A-Za-z])|(?:dot|times)(?![A-Za-z]))""")
 _BAR = re.compile(r"\s*(\||\\\||\\[lr]?[vV]ert(?![A-Za-z]))")
 
 
@@ -111,7 +112,7 @@ class LatexTokens(LatexNames):
         return end
 
     def _wide_blank(self, _: str, at: int, end: int) -> int:
-        r"""Take \quad: it separates chains where one stands before and one behind."""
+        r"""Take \quad: it separates chains where one stands before and one behind, and no sum or product goes on."""
         pieces = self.stream.pieces
         if (
             not self.stream.stack
@@ -119,6 +120,7 @@ class LatexTokens(LatexNames):
             and pieces[-1].relation
             and self.stream.tokens
             and "=" in self.source[end:]
+            and not _GOES_ON.match(self.source, end)
         ):
             self.stream.separate("", end, end)
         return end

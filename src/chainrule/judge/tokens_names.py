@@ -26,7 +26,7 @@ from chainrule.judge.tokens_base import NOWHERE, Tokeniser
 
 COMPARED = re.compile(r"[<>≤≥=≠]|\\(?:le|ge|lt|gt|ne|leq|geq|neq|leqslant|geqslant)(?![A-Za-z])")
 
-_SAMPLE = re.compile(r"\[\s*([0-9]{1,6}|[a-zA-Z])\s*\]")
+_SAMPLE = re.compile(r"\\?\[\s*([0-9]{1,6}|[a-zA-Z])\s*\\?\]")
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _ABOVE_D = re.compile(r"[ \t]+(?:\\?[^\W\d])[^\s/]*[ \t]*/[ \t]*d[ \t]+\\?[^\W\d]")
 _NOT_ADJOINTS = frozenset(("data", "det", "div", "dim", "dist", "do", "dot", "delta", "dropout", "due", "diff"))

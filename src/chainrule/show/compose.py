@@ -85,7 +85,7 @@ def compose(
             raise SelectionError("unknown_choice", option=what, read=read, known=", ".join(known))
     composer = _Composer(derivation, of, view, every, general, numbers, lang, depth, inputs)
     whole = derivation.source.network if of is None else None
-    return Document(composer.title(), composer.blocks(), load(notation), lang, digits, whole)
+    return Document(composer.title(), composer.blocks(), load(notation), lang, digits, whole, elides=not every)
 
 
 def compose_line(step: Step | MatrixStep, *, notation: str = "seed", lang: str = "en") -> Document:
@@ -298,7 +298,7 @@ class _Composer:
             yield target
             return
         size = self.values.samples
-        for n in range(1, size + 1) if size <= TERMS_IN_NUMBERS else (1, 2, size):
+        for n in range(1, size + 1) if self.every or size <= TERMS_IN_NUMBERS else (1, 2, size):
             yield Ref(target.symbol, (n, *target.indices[1:]))
 
     def _matrix(self, step: MatrixStep) -> Iterator[Block]:

@@ -33,10 +33,14 @@ DOTS = Ref(Symbol("dots"))
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """Mathematics inside a line of words or on its own: one or more sides, and the target whose indices come first."""
+    """Mathematics inside a line of words or on its own: one or more sides, and the target whose indices come first.
+
+    Among words it may be followed by its number.
+    """
 
     sides: tuple[Expr, ...]
     target: Ref | None = None
+    number: float | None = None
 
 
 Words = tuple["str | Formula", ...]
@@ -88,12 +92,37 @@ class Bulk:
     depth: str
 
 
-Block = Heading | Paragraph | Equation | Elision | Bulk
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A line that is written already, in the mathematics of the form: its sides, and words to the right."""
+
+    sides: tuple[str, ...]
+    beside: Words = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Room for an answer, so many lines high."""
+
+    lines: int
+
+
+Block = Heading | Paragraph | Equation | Elision | Bulk | Written | Room
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Blocks in order, made as they are read, and how to spell them; the network, where all of it is shown."""
+    """Blocks in order, made as they are read, and how to spell them.
+
+    Attributes:
+        title: what it is about.
+        blocks: what stands in it.
+        notation: how symbols are spelled.
+        lang: the language of the words.
+        digits: significant digits of its numbers.
+        network: the network, where all of it is shown.
+        elides: whether the middle of long sums and large arrays of numbers is left out.
+    """
 
     title: Words
     blocks: Iterable[Block]
@@ -101,6 +130,7 @@ class Document:
     lang: str
     digits: int = 6
     network: Network | None = None
+    elides: bool = True
 
 
 def words(key: str, *, lang: str, **facts: object) -> Words:
@@ -153,15 +183,15 @@ def by_exponentials(gather: Gather) -> Expr:
     return Div(Call("exp", (substitute(gather.body, {gather.index: gather.at}),)), total)
 
 
-def elide_sums(expr: Expr) -> Expr:
-    """Return expr with its sums written out over all their values, the middle of long ones left out as ⋯."""
+def write_out(expr: Expr, *, most: float = TERMS_IN_NUMBERS) -> Expr:
+    """Return expr with its sums written out, the middle of those of more than `most` terms left out as ⋯."""
     if isinstance(expr, Sum):
         values = list(expr.index.range())
-        keep = values if len(values) <= TERMS_IN_NUMBERS else [values[0], values[1], values[-1]]
-        terms = [elide_sums(substitute(expr.body, {expr.index: value})) for value in keep]
+        keep = values if len(values) <= most else [values[0], values[1], values[-1]]
+        terms = [write_out(substitute(expr.body, {expr.index: value}), most=most) for value in keep]
         if len(keep) < len(values):
             terms.insert(2, DOTS)
         return Add(tuple(terms)) if len(terms) > 1 else terms[0]
     if isinstance(expr, Gather) and not isinstance(expr.body, Matrix):
-        return elide_sums(by_exponentials(expr))
-    return rebuild(expr, elide_sums)
+        return write_out(by_exponentials(expr), most=most)
+    return rebuild(expr, lambda part: write_out(part, most=most))

@@ -6,6 +6,7 @@ An Emitter says how its form sets each kind of block. The mathematics comes from
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from chainrule.expr import Expr
 from chainrule.selection import Elision
 from chainrule.show.document import (
     DOTS,
+    TERMS_IN_NUMBERS,
     Block,
     Bulk,
     Document,
@@ -20,10 +22,12 @@ from chainrule.show.document import (
     Formula,
     Heading,
     Paragraph,
+    Room,
     Words,
-    elide_sums,
+    Written,
     line_sides,
     sides,
+    write_out,
 )
 from chainrule.show.forms import FORMS, Form
 from chainrule.show.templates import family_template, fill
@@ -39,6 +43,7 @@ class Emitter:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.writer = Writer(self.form, document.notation)
+        self.most = TERMS_IN_NUMBERS if document.elides else math.inf
 
     # What a form says.
 
@@ -74,11 +79,19 @@ class Emitter:
         """Return the mark for left out lines."""
         raise NotImplementedError
 
+    def blank(self, block: Room) -> str:
+        """Return room for an answer; nothing where a person makes it while writing."""
+        return ""
+
     # What is the same for all.
 
     def words(self, words: Words) -> str:
         """Return words with formulas set in place."""
-        return "".join(self.prose(part) if isinstance(part, str) else self.inline(self.math(part)) for part in words)
+        return "".join(self.prose(part) if isinstance(part, str) else self.inline(self._among(part)) for part in words)
+
+    def _among(self, formula: Formula) -> str:
+        number = [] if formula.number is None else [number_text(formula.number, self.document.digits, self.form)]
+        return " = ".join([self.math(formula), *number])
 
     def math(self, formula: Formula) -> str:
         """Return a formula's sides joined by =."""
@@ -105,7 +118,8 @@ class Emitter:
         rows = [list(row) if hasattr(row, "__len__") else [row] for row in value]
         if rows and not hasattr(value[0], "__len__"):
             rows = [[row[0] for row in rows]]  # biases: one row
-        return self.form.matrix([[self._cell(cell) for cell in elided(row)] for row in elided(rows, dots=_DOTS_ROW)])
+        rows = elided(rows, dots=_DOTS_ROW, most=self.most)
+        return self.form.matrix([[self._cell(cell) for cell in elided(row, most=self.most)] for row in rows])
 
     def _cell(self, cell: Any) -> str:
         return self.dots if cell is _DOTS else number_text(float(cell), self.document.digits, self.form)
@@ -119,7 +133,7 @@ class Emitter:
             return self.dots if atom == DOTS else self.value(put(atom))
 
         last = block.formula.sides[-1]
-        return Writer(self.form, self.document.notation, put=numbered).write(elide_sums(last))
+        return Writer(self.form, self.document.notation, put=numbered).write(write_out(last, most=self.most))
 
     def bulk(self, block: Bulk) -> Iterator[str]:
         """Yield all lines of a large family, from a template where its lines differ in subscripts alone."""
@@ -144,13 +158,17 @@ class Emitter:
                 yield self.elision(block)
             case Bulk():
                 yield from self.bulk(block)
+            case Written():
+                yield self.line(block.sides, self.words(block.beside), "")
+            case Room():
+                yield self.blank(block)
 
 
 _DOTS = object()
 _DOTS_ROW = [_DOTS]
 
 
-def elided(items: list[Any], *, dots: Any = _DOTS, most: int = 4) -> list[Any]:
+def elided(items: list[Any], *, dots: Any = _DOTS, most: float = TERMS_IN_NUMBERS) -> list[Any]:
     """Return items, the middle of more than `most` of them as dots."""
     return items if len(items) <= most else [*items[:2], dots, items[-1]]
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from chainrule.selection import Elision
 from chainrule.show.breaking import rows, torn
-from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph
+from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph, Room
 from chainrule.show.emit import Emitter
 from chainrule.show.forms import LATEX
 from chainrule.show.measure import Sign, signs_of, text_width, width
@@ -183,6 +183,11 @@ class LatexEmitter(Emitter):
         if self.dollars:
             return f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}{tail}$$\n"
         return f"\\begin{{align*}}\n{body}{tail}\n\\end{{align*}}\n"
+
+    def blank(self, block: Room) -> str:
+        # Empty lines, since a page would swallow a \\vspace at its end.
+        lines = rf"\count255={block.lines} \loop\mbox{{}}\par\advance\count255 -1 \ifnum\count255>0 \repeat"
+        return f"\n{{{lines}}}\n"
 
     def bulk(self, block: Bulk) -> Iterator[str]:
         # All lines of a family are broken alike: where the one with the longest subscripts must be.

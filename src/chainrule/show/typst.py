@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.errors import OutputError
 from chainrule.selection import Elision
 from chainrule.show.breaking import rows, torn
-from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph
+from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph, Room
 from chainrule.show.emit import Emitter, emit
 from chainrule.show.forms import TYPST
 from chainrule.show.measure import Sign, signs_of, text_width, width
@@ -121,7 +121,7 @@ class TypstEmitter(Emitter):
 
     def paragraph(self, block: Paragraph) -> str:
         text = self.words(block.words)
-        return f"\n#why[{text}]\n" if block.quiet else f"{text}\n"
+        return f"\n#why[{text}]\n" if block.quiet else f"\n{text}\n"
 
     def line(self, parts: Sequence[str], beside: str, name: str) -> str:
         sides = [signs_of(part, "typst", digits=self.digits) for part in parts]
@@ -131,6 +131,10 @@ class TypstEmitter(Emitter):
         else:
             found = "$ " + " \\\n  ".join(_aligned(parts[0], sides, room)) + " $"
         return f"#beside[{beside}][{found}]\n" if beside else f"{found}\n"
+
+    def blank(self, block: Room) -> str:
+        # Line by line, since a page would swallow a #v at its end, and keep a heading with a block that is all of it.
+        return f"#for _ in range({block.lines}) {{ block(height: 1.3em, above: 0pt, below: 0pt) }}\n"
 
     def bulk(self, block: Bulk) -> Iterator[str]:
         # All lines of a family are broken alike: where the one with the longest subscripts must be.
