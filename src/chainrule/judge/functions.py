@@ -7,6 +7,7 @@ float64 (`chainrule.values.numeric`) and for numbers of many digits (`chainrule.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,22 @@ _GENERIC = frozenset(("σ", "f", "g", "φ", "h", "ϕ", "ψ", "act", "activation"
 
 _PLAIN = {
     "exp": "exp", "log": "log", "ln": "log", "abs": "abs", "sign": "sign", "sgn": "sign", "sqrt": "sqrt",
-    "Φ": "normal_cdf", "expm1": "expm1", "softmax": "softmax",
+    "Φ": "normal_cdf", "expm1": "expm1", "softmax": "softmax", "cosh": "cosh", "sinh": "sinh", "sech": "sech",
 }  # fmt: skip
 
 _HOLE = Ref(Symbol("argument"))
+
+
+def _hyperbolic() -> dict[str, tuple[Expr, Expr]]:
+    """Return cosh, sinh and sech, which no row of the table is, each with its slope."""
+    up, down = Call("exp", (_HOLE,)), Call("exp", (Mul((Number(Fraction(-1)), _HOLE)),))
+    half, minus = Number(Fraction(1, 2)), Number(Fraction(-1))
+    cosh, sinh = Mul((half, Add((up, down)))), Mul((half, Add((up, Mul((minus, down))))))
+    sech = Div(Number(Fraction(1)), cosh)
+    return {"cosh": (cosh, sinh), "sinh": (sinh, cosh), "sech": (sech, Mul((minus, sech, Call("tanh", (_HOLE,)))))}
+
+
+_HYPERBOLIC = _hyperbolic()
 
 
 def function_named(
@@ -48,7 +61,7 @@ def function_named(
     base = function.base
     net = program.network
     assert net is not None
-    used = {(a.name, a.parameter) for layer in net.layers for a in layer.activations}
+    used = list(dict.fromkeys((a.name, a.parameter) for layer in net.layers for a in layer.activations))
     if base == "σ" and (sigmoid or any(name == "sigmoid" for name, _ in used)):
         return "sigmoid", None
     if base == "φ" and any(name == "gelu" for name, _ in used):
@@ -63,7 +76,9 @@ def function_named(
     name = canonical(base, ACTIVATIONS)
     if name is None:
         return None, None
-    # The network's own parameter: the slope of its leaky ReLU is what the document means too.
+    # The layer's own parameter, or the network's: the slope of its leaky ReLU is what the document means too.
+    if of_layer is not None and of_layer[0] == name:
+        return of_layer
     return name, next((parameter for used_name, parameter in used if used_name == name), None)
 
 
@@ -79,6 +94,8 @@ def call(name: str, parameter: float | None, slope: bool, value: Array, table: T
         if slope:
             return 0.5 / np.sqrt(value)
         return np.asarray(value**0.5)
+    if name in _HYPERBOLIC:
+        return _value(_HYPERBOLIC[name][slope], value, table)
     if slope:
         return _value(_slope(name, parameter), value, table)
     return _value(Call(name, (_HOLE,), _parameter(name, parameter)), value, table)

@@ -339,7 +339,7 @@ class Interpreter:
     def _call(self, name: str, parameter: float | None, slope: bool, argument: Val) -> Val:
         value = self.numbers.call(name, parameter, slope, argument.value)
         # What the argument lost by cancelling is lost by the value too: all functions here change by about as much.
-        return Val(value, abs(value) + abs(value) * argument.size if name == "exp" else abs(value) + argument.size)
+        return Val(value, abs(value) + abs(value) * argument.size if name in _STEEP else abs(value) + argument.size)
 
     def _layer_function(self, argument: Node, environment: Environment) -> tuple[str, float | None] | None:
         """Return the activation of the layer (and unit) whose z a function is applied to, or None."""
@@ -579,6 +579,10 @@ _WALK: dict[type, Any] = {
     Summation: Interpreter._summation, Group: Interpreter._group, Condition: Interpreter._condition,
     Cases: Interpreter._cases, Listed: Interpreter._no_value, ShapeOf: Interpreter._no_value,
 }  # fmt: skip
+
+
+_STEEP = frozenset(("exp", "cosh", "sinh"))
+"""Functions whose slope is about as large as their value."""
 
 
 def _exactly(value: Array) -> Val:

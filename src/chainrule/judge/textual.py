@@ -69,7 +69,7 @@ class TextMender:
         numbers = court.numbers(court.samples_for(row.chain))
         self.speller = Speller(self.source, self.markup, found, court.reading, numbers)
         self.letters = sorted(court.letters(row.chain))
-        self._until = time.perf_counter() + SECONDS
+        self._until = time.thread_time() + SECONDS
 
     def mended(self) -> Mended | None:
         """Return the smallest repair, or None."""
@@ -120,7 +120,7 @@ class TextMender:
             return self._shape(index, node)
         single = sorted([*self._scaled(index, node), *self._changes(node)], key=lambda fix: fix.cost)
         for tried, fix in enumerate(itertools.chain(single, self._pairs(single)), start=1):
-            if tried > MOST_TRIED or time.perf_counter() > self._until or fix.cost >= GIVEN_UP:
+            if tried > MOST_TRIED or time.thread_time() > self._until or fix.cost >= GIVEN_UP:
                 return None
             if self._holds(fix, index):
                 return fix
