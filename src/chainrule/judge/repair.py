@@ -33,6 +33,9 @@ Array = np.ndarray[Any, Any]
 SECONDS = 0.5
 """How long one line is worked at, in time of the processor: a busy machine finds the same repairs."""
 
+MOST_READ = 24
+"""How many fixes of a side are read again, the cheapest first."""
+
 GIVEN_UP = 9.0
 """The cost of a side for which no repair is found."""
 
@@ -147,7 +150,7 @@ class Mender:
             if limit <= least or time.thread_time() > self._until:
                 return None
             fixes = (fix for fix in stage() if all(touches(fix, span) for span in moves.dead))
-            for fix in sorted(fixes, key=lambda fix: (fix.cost, fix.edits[0].start))[:12]:
+            for fix in sorted(fixes, key=lambda fix: (fix.cost, fix.edits[0].start))[:MOST_READ]:
                 if fix.cost >= limit:
                     break
                 if self._fits(index, fix, target):

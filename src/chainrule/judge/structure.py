@@ -67,7 +67,7 @@ class Structure:
         """Yield every structural fix, in no order."""
         for spot in [*self.spots.values()]:
             needed = spot.needed(self.gap)
-            if needed is None or not np.all(np.isfinite(needed)):
+            if needed is None or np.any(np.isinf(needed)):
                 continue
             needed = np.broadcast_to(needed, (self.points,))
             value = np.broadcast_to(spot.value, (self.points,))
@@ -92,7 +92,7 @@ class Structure:
         if isinstance(above, Times) and bool(close(needed, np.ones(1))):
             span = with_mark(above.factors, place)
             yield replaced(1.03, "extra_factor", span, "", self.source)
-        if isinstance(above, Total) and len(above.terms) > 1 and np.all(abs(needed) <= 1e-9 * abs(spot.value)):
+        if isinstance(above, Total) and len(above.terms) > 1 and not np.any(abs(needed) > 1e-9 * abs(spot.value)):
             span = with_mark(above.terms, place)
             yield replaced(1.04, "extra_path", span, "", self.source)
         if isinstance(spot.node, Quotient) and isinstance(spot.node.below, Literal):
@@ -105,9 +105,10 @@ class Structure:
 
     def _scaled(self, spot: Spot, needed: Array, value: Array) -> Iterator[Fix]:
         node = spot.node
-        if not np.all(value != 0):
+        with np.errstate(all="ignore"):
+            ratio = needed / value
+        if np.any(np.isinf(ratio)):
             return
-        ratio = needed / value
         constant = constant_of(ratio)
         if constant == -1:
             yield from self._sign(spot)
@@ -302,7 +303,7 @@ class Structure:
             both = one * other
             with np.errstate(all="ignore"):
                 wanted = np.broadcast_to(needed / value * both, (self.points,))
-            if not np.all(np.isfinite(wanted)):
+            if np.any(np.isinf(wanted)):
                 continue
             span = (node.factors[place].span[0], node.factors[place + 1].span[1])
             for atom in self.atoms.like(wanted):
@@ -436,7 +437,10 @@ def _moved(ref: Ref, layer: int, unit: int, other: int) -> Ref:
 
 
 def constant_of(values: Array) -> Fraction | None:
-    """Return the simple fraction that all values are, or None."""
+    """Return the simple fraction that all values are that are numbers, or None."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
     first = float(values.flat[0])
     if not np.isfinite(first) or not np.all(abs(values - first) <= 1e-9 * abs(first)):
         return None
