@@ -217,8 +217,8 @@ def table(tally: Tally, seconds: float) -> Iterator[str]:
     yield "| planted slip | lines | same meaning | same letters | called |"
     yield "|---|---|---|---|---|"
     for kind, number in sorted(tally.slips.items()):
-        called = Counter({name: n for (slip, name), n in tally.named.items() if slip == kind})
-        names = ", ".join(f"{name or 'no name'} {n / number:.0%}" for name, n in called.most_common(3))
+        names_given = Counter({name: n for (slip, name), n in tally.named.items() if slip == kind})
+        names = ", ".join(f"{name or 'no name'} {n / number:.0%}" for name, n in names_given.most_common(3))
         kept, restored = (some[kind] / number for some in (tally.kept, tally.restored))
         yield f"| {kind} | {number:,} | {kept:.1%} | {restored:.1%} | {names} |"
 

@@ -34,7 +34,7 @@ class NoMeaning(Exception):
         super().__init__(reason)
         self.reason = reason
         self.name = name
-        self.facts = facts
+        self.facts = {"name": _written(name), **facts}
 
 
 class OutOfRange(NoMeaning):

@@ -140,7 +140,7 @@ class Mender:
     def _side(self, index: int, target: Array, limit: float) -> Fix | None:
         """Return the cheapest fix of a side that holds when it is read again."""
         moves = self.moves(index)
-        structure = Structure(moves, target, self.atoms, self.speller)
+        structure = Structure(moves, target, self.atoms, self.speller, self.court.target(self.row.chain))
         stages: tuple[Callable[[], list[Fix]], ...] = (
             lambda: [*one_name(moves, target, self.source, self.markup), *structure.fixes()],
             lambda: [*both_names(moves, target, self.source, self.markup),
