@@ -1,6 +1,7 @@
-"""Judge many generated lines whose truth is known, and print the table that stands in docs/benchmarks.md.
+"""Judge many generated lines whose truth is known, and print the tables that stand in docs/judging.md.
 
-    python tools/judge_trial.py --right 50000 --wrong 50000 --seed 0 --jobs 2
+    python tools/judge_trial.py --lines 100000 --seed 0 --jobs 2                    half of them wrong, all repaired
+    python tools/judge_trial.py --lines 100000 --seed 0 --jobs 2 --repairs 10000    as many of the wrong ones repaired
 
 The lines are those of `tests/judge/lines.py`, whose truth shares nothing with the judge. The exit status is 1 where a
 right line was called wrong or a wrong one right.
@@ -14,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,29 @@ EXAMPLES = 5
 FORMATS = {"latex": "markdown", "text": "text", "typst": "typst"}
 """The document that a form of lines stands in."""
 
+CALLED = {
+    "index": {"wrong_index"},
+    "swapped": {"swapped_index"},
+    "layer": {"wrong_layer"},
+    "letter": {"wrong_symbol"},
+    "turned": {"backwards"},
+    "factor_lost": {"missing_factor"},
+    "factor_doubled": {"extra_factor"},
+    "number": {"missing_factor", "extra_factor"},
+    "slope_lost": {"missing_factor", "wrong_derivative"},
+    "slope_wrong": {"wrong_derivative"},
+    "sign": {"sign"},
+    "term_lost": {"forgotten_path"},
+    "term_doubled": {"extra_path"},
+    "plus_for_times": {"sum_for_product", "product_for_sum"},
+    "power": {"wrong_power"},
+    "transpose": {"missing_transpose", "extra_transpose"},
+    "order": {"wrong_order"},
+    "product_kind": {"elementwise_for_product", "product_for_elementwise"},
+    "matrix_factor_lost": {"missing_factor"},
+}
+"""What the judge calls each kind of slip."""
+
 SAID = {Verdict.RIGHT: "right", Verdict.DEFINITION: "right", Verdict.WRONG: "wrong", Verdict.CARRIED: "wrong"}
 
 
@@ -46,8 +70,9 @@ class Tally:
 
     Attributes:
         counts: by name.
-        slips, named, restored: wrong lines by kind of slip; those that the judge calls something; those whose repair
-            gives the original line.
+        slips, named, restored, kept: wrong lines by kind of slip whose repairs were sought; those that the judge calls
+            something; those whose repair gives the original line, letter by letter; those after whose repair every
+            side has the value that it had.
         examples: lines by kind of failure.
     """
 
@@ -55,6 +80,7 @@ class Tally:
     slips: Counter[str] = field(default_factory=Counter)
     named: Counter[tuple[str, str]] = field(default_factory=Counter)
     restored: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
@@ -63,6 +89,7 @@ class Tally:
         self.slips += other.slips
         self.named += other.named
         self.restored += other.restored
+        self.kept += other.kept
         for kind, lines in other.examples.items():
             self.examples[kind] = [*self.examples.get(kind, ()), *lines][:EXAMPLES]
 
@@ -86,11 +113,11 @@ def network_name(case: Case) -> str:
         return net.to_toml().replace("\n", "; ")
 
 
-def judge_case(case: Case) -> Line | None:
+def judge_case(case: Case, *, repairs: bool = True) -> Line | None:
     """Return what the judge says of a line that stands last in its document, or None where it finds none."""
     from chainrule.judge.api import check
 
-    report: Report = check(document(case), case.network, format=FORMATS[case.form])
+    report: Report = check(document(case), case.network, format=FORMATS[case.form], repairs=repairs)
     return report.lines[-1] if report.lines else None
 
 
@@ -100,7 +127,7 @@ def document(case: Case) -> str:
     return "\n\n".join(f"{around}{source}{around[::-1]}" for source in (*case.context, case.source))
 
 
-def count(case: Case, line: Line | None, tally: Tally) -> None:
+def count(case: Case, line: Line | None, tally: Tally, *, repairs: bool = True) -> None:
     """Compare what is said of a line with the truth."""
     kind = case.slip or "right"
     tally.counts["wrong lines" if case.slip else "right lines"] += 1
@@ -117,17 +144,23 @@ def count(case: Case, line: Line | None, tally: Tally) -> None:
         tally.note("false right", case, line)
     if (True, "wrong") in pairs:
         tally.note("false wrong", case, line)
-    if not case.slip:
+    if not case.slip or not repairs:
         return
     tally.slips[kind] += 1
     for link in line.links:
         if link.verdict is Verdict.WRONG:
             tally.named[kind, link.mistake] += 1
             break
-    repairs = [link.repair for link in line.links if link.repair is not None]
-    if repairs:
+    found = [link.repair for link in line.links if link.repair is not None]
+    if found:
         tally.counts["repaired"] += 1
-        tally.restored[kind] += any(same(repair.after, case.original) for repair in repairs)
+        after = found[0].after
+        tally.restored[kind] += same(after, case.original)
+        mended = judge_case(replace(case, source=after), repairs=False)
+        if mended is None or any(SAID.get(link.verdict) != "right" for link in mended.links):
+            tally.note("repair not right", case, mended, after)
+        elif same(after.partition("=")[0], case.original.partition("=")[0]):
+            tally.kept[kind] += 1  # with the same target, sides that are right have the values of the original
 
 
 def same(left: str, right: str) -> bool:
@@ -136,27 +169,26 @@ def same(left: str, right: str) -> bool:
     return "".join(bare[0]) == "".join(bare[1])
 
 
-def chunk(seed: int, size: int, share: float, forms: tuple[str, ...] = ("latex",)) -> Tally:
+def chunk(seed: int, size: int, share: float, forms: tuple[str, ...] = ("latex",), repairs: bool = True) -> Tally:
     """Return what comes of some generated cases, a share of them wrong."""
     from judge.lines import generate  # type: ignore[import-not-found]
 
     tally = Tally()
     for case in generate(seed, size, wrong=share, forms=forms):
         try:
-            line = judge_case(case)
+            line = judge_case(case, repairs=repairs)
+            count(case, line, tally, repairs=repairs)
         except Exception as error:  # a traceback is a failure of its own, to be counted
             tally.note(f"crash: {type(error).__name__}", case, words=str(error))
-            continue
-        count(case, line, tally)
     return tally
 
 
-def plan(right: int, wrong: int, seed: int, forms: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
-    """Yield (seed, cases, share of wrong ones, forms) until there are as many of both as asked for."""
+def plan(lines: int, repairs: int, seed: int, forms: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield (seed, cases, share of wrong ones, forms, whether to repair) until there are as many as asked for."""
     position = seed * 1_000_000
-    for total, share in ((right, 0.0), (wrong, 1.0)):
+    for total, share in ((lines - lines // 2, 0.0), (lines // 2, 1.0)):
         for start in range(0, total, CHUNK):
-            yield position, min(CHUNK, total - start), share, forms
+            yield position, min(CHUNK, total - start), share, forms, share > 0 and start < repairs
             position += 1
 
 
@@ -171,37 +203,46 @@ def table(tally: Tally, seconds: float) -> Iterator[str]:
         yield f"| {name} | {counts[name]:,} |"
     wrong = sum(tally.slips.values())
     if wrong:
-        yield f"| wrong lines with a repair | {counts['repaired'] / wrong:.1%} |"
-        yield f"| repairs that restore the line | {sum(tally.restored.values()) / wrong:.1%} |"
+        called = sum(n for (kind, name), n in tally.named.items() if name in CALLED[kind])
+        yield f"| wrong lines whose repair is sought | {wrong:,} |"
+        yield f"| of these, called what was planted | {called / wrong:.1%} |"
+        yield f"| repaired | {counts['repaired'] / wrong:.1%} |"
+        yield f"| repaired to the original's meaning | {sum(tally.kept.values()) / wrong:.1%} |"
+        yield f"| repaired to the original, letter by letter | {sum(tally.restored.values()) / wrong:.1%} |"
+        yield f"| repairs that are not right | {counts['repair not right']:,} |"
     yield f"| time | {seconds:,.0f} s |"
     if not wrong:
         return
     yield ""
-    yield "| planted slip | lines | restored | called |"
-    yield "|---|---|---|---|"
+    yield "| planted slip | lines | same meaning | same letters | called |"
+    yield "|---|---|---|---|---|"
     for kind, number in sorted(tally.slips.items()):
-        called = Counter({name: n for (slip, name), n in tally.named.items() if slip == kind})
-        names = ", ".join(f"{name or 'no name'} {n / number:.0%}" for name, n in called.most_common(3))
-        yield f"| {kind} | {number:,} | {tally.restored[kind] / number:.1%} | {names} |"
+        names_given = Counter({name: n for (slip, name), n in tally.named.items() if slip == kind})
+        names = ", ".join(f"{name or 'no name'} {n / number:.0%}" for name, n in names_given.most_common(3))
+        kept, restored = (some[kind] / number for some in (tally.kept, tally.restored))
+        yield f"| {kind} | {number:,} | {kept:.1%} | {restored:.1%} | {names} |"
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    for name, default in (("right", 50_000), ("wrong", 50_000), ("seed", 0), ("jobs", 2)):
+    for name, default in (("lines", 100_000), ("seed", 0), ("jobs", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--repairs", type=int, help="of how many wrong lines repairs are sought; of all unless told")
     parser.add_argument("--forms", default="latex,text,typst", help="how the lines are set, with commas between")
     options: Any = parser.parse_args(arguments)
     begun = time.perf_counter()
     tally = Tally()
     with ProcessPoolExecutor(options.jobs) as pool:
-        work = plan(options.right, options.wrong, options.seed, tuple(options.forms.split(",")))
+        repairs = options.lines if options.repairs is None else options.repairs
+        work = plan(options.lines, repairs, options.seed, tuple(options.forms.split(",")))
         for found in pool.map(chunk, *zip(*work, strict=True)):
             tally.add(found)
+            print(dict(tally.counts), file=sys.stderr, flush=True)
     print("\n".join(table(tally, time.perf_counter() - begun)))
     for kind, lines in tally.examples.items():
         print(f"\n{kind}:", *lines, sep="\n  ")
-    failed = sum(n for name, n in tally.counts.items() if name.startswith(("false", "crash")))
+    failed = sum(n for name, n in tally.counts.items() if name.startswith(("false", "crash", "repair not")))
     return 1 if failed else 0
 
 

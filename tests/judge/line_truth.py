@@ -253,13 +253,14 @@ def softmax(values: list[Array]) -> list[Array]:
 
 
 class MatrixTruth:
-    """The matrices of a network over POINTS samples, for two figures: an array (2, rows, columns) each.
+    """The matrices of a network over some samples, for two figures: an array (2, rows, columns) each.
 
     Rows are samples; W_l[j, i] leads to unit i from unit j; a gradient has the shape of what it is the gradient of.
     """
 
-    def __init__(self, net: Network, seed: int) -> None:
+    def __init__(self, net: Network, seed: int, *, samples: int = POINTS) -> None:
         self.net = net
+        self.samples = samples
         self._figures = [Truth(net, seed + figure, one_figure=True) for figure in range(2)]
         self._found: dict[Sym | Der, Array] = {}
         sizes = {"x": net.inputs, "pred": len(net.output_units), "true": len(net.output_units)}
@@ -290,7 +291,7 @@ class MatrixTruth:
                 [
                     [[figure.value(one)[0] for one in row] for row in self._places[name]]
                     if learned
-                    else [[figure.value(one)[n] for one in self._places[name][0]] for n in range(POINTS)]
+                    else [[figure.value(one)[n] for one in self._places[name][0]] for n in range(self.samples)]
                     for figure in self._figures
                 ]
             )
@@ -306,14 +307,14 @@ class MatrixTruth:
             raise ValueError("a matrix by a matrix")
         found = self._found.get(der)
         if found is None:
-            share = 1 / POINTS if self.net.loss.samples == "mean" else 1.0
+            share = 1 / self.samples if self.net.loss.samples == "mean" else 1.0
             learned = der.by.kind in ("w", "b")
             figures = []
             for figure in self._figures:
                 rows = [
                     [figure.partial(Der(der.of, one), direct=direct) for one in row] for row in self._places[der.by]
                 ]
-                each = np.array(rows) * share
+                each = np.array(rows)[..., : self.samples] * share
                 figures.append(each.sum(axis=2) if learned else each[0].T)
             found = self._found[der] = np.array(figures)
         return found

@@ -26,7 +26,7 @@ from chainrule.notation import load
 from judge.line_print import draw_names, draw_style, usual_style, write_line, write_sides
 from judge.line_slips import OF_MATRICES, OF_NUMBERS, Scope, plant
 from judge.line_sources import Draft, Sources
-from judge.line_tree import Node, ground, size
+from judge.line_tree import Count, Der, Node, Ones, Sym, ground, size, walk
 from judge.line_truth import MatrixTruth, Truth, compare, evaluate
 from judge.line_variations import vary
 
@@ -147,11 +147,15 @@ class Workshop:
     def __init__(self, net: Network, rng: random.Random, notations: tuple[str, ...], forms: tuple[str, ...]) -> None:
         self.net = net
         self.rng = rng
-        self.notation = rng.choice(notations)
+        # Where a = z only the direction of ∂a/∂z tells which letter is which: too little beside Bishop's letters.
+        self.linear = any(layer.activations[0].name == "identity" for layer in net.layers[:-1])
+        known = [name for name in notations if not (self.linear and name == "bishop")]
+        self.notation = rng.choice(known or list(notations))
         self.form = rng.choice(forms)
         seed = rng.randrange(10**9)
         self.truth = Truth(net, seed)
         self.matrices = MatrixTruth(net, seed)
+        self.single = MatrixTruth(net, seed, samples=1)
         self.sources = Sources(net, rng)
         self.alone = len(net.output_units) == 1
         self.skips = any(c.source != c.target - 1 for c in net.connections)
@@ -202,9 +206,11 @@ class Workshop:
             if planted is None:
                 return None
             slip, changed = planted
+            if slip == "turned" and self.linear:
+                return None  # where a = z, the same line in the other order of letters
             slipped = replace(draft, sides=(*draft.sides[:place], changed, *draft.sides[place + 1 :]))
             right = self._judged(slipped)
-            if right is None or all(right):
+            if right is None or all(right) or self._of_one_sample(slipped, right):
                 return None
             source = write_line(slipped.sides, style, alone=self.alone, matrices=draft.matrices)
         assert right is not None
@@ -223,6 +229,15 @@ class Workshop:
                 return None
             found.append(True in link)
         return tuple(found)
+
+    def _of_one_sample(self, draft: Draft, right: tuple[bool, ...]) -> bool:
+        """Return whether a line that says nothing of a batch is truer of one sample: ∂L/∂b = δ."""
+        if not draft.matrices or any(_of_batch(side) for side in draft.sides):
+            return False
+        batch, self.matrices = self.matrices, self.single
+        found = self._judged(draft)
+        self.matrices = batch
+        return found is None or found != right
 
     def _read(self, draft: Draft, direct: bool) -> list[bool | None]:
         """Return for each link whether it holds, at all values of the free letters, or None."""
@@ -273,6 +288,15 @@ class Workshop:
             return None
         assert all(right), (self.net, draft, right)
         return draft
+
+
+def _of_batch(side: Node) -> bool:
+    """Return whether a side holds what has a row for each sample: X, Z, A, the ones, the number of samples."""
+    for _, node in walk(side):
+        named = node.by if isinstance(node, Der) else node
+        if isinstance(named, Ones | Count) or (isinstance(named, Sym) and named.kind in ("x", "z", "a")):
+            return True
+    return False
 
 
 NO_SHAPE, NO_NUMBER = object(), object()

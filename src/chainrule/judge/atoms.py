@@ -64,7 +64,7 @@ class Atoms:
                 unit = ref.indices[-1]
                 assert isinstance(unit, int)
                 activation = net.layers[layer - 1].activation(unit).name
-                if activation == "sigmoid":
+                if activation in ("sigmoid", "silu"):
                     self._add(rows, Atom("rest", ref), 1 - numbers.value(ref))
                 if activation != "softmax":
                     self._add(rows, Atom("slope", ref, activation), numbers.partial(ref, Ref(z, ref.indices)))

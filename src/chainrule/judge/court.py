@@ -205,6 +205,8 @@ class Court:
         """Return whether a name is that of one unit's z, a or δ."""
         kind = self.reading.kinds.get(name.base, "")
         kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
+        if kind in ("pred", "true"):
+            return name.sub.isdigit() and not name.sup and not _capital(name, self.reading)
         return kind in ("z", "a", "delta") and bool(name.sub) and bool(name.sup) and not self._whole(name)
 
     def _marks_sample(self, name: Name) -> bool:
@@ -238,10 +240,12 @@ class Court:
         if (name.base, name.sub, name.sup) in self.bindings:
             return False
         if kind in ("w", "z", "a", "b", "delta"):
-            capital = name.base[0].isupper() and kind in ("w", "z", "a")
+            capital = _capital(name, self.reading) and kind in ("w", "z", "a")
             if name.sub and capital and name.sup:
                 return False
             if name.sub and capital:
+                if kind == "w" and self._skips(name.sub):
+                    return True
                 return len(name.sub.split(",")) == 1 and not (kind == "w" and len(name.sub) == 2)
             if kind == "delta" and name.sub.isdigit() and not name.sup:
                 return not self.reading.unit_deltas  # δ_2 is that of layer 2
@@ -251,6 +255,14 @@ class Court:
         if kind == "x":
             return not name.sub and name.base[0].isupper()
         return False
+
+    def _skips(self, sub: str) -> bool:
+        """Return whether what stands below a W are the layers of a connection that skips some: W_{3,1}."""
+        parts = sub.split(",")
+        if len(parts) != 2 or not all(part.isdigit() for part in parts):
+            return False
+        target, source = (int(part) - self.reading.first_layer for part in parts)
+        return source != target - 1 and any((c.target, c.source) == (target, source) for c in self.net.connections)
 
     def _width(self, sup: str) -> int:
         """Return how many units the layer has that stands above a name; 0 where that is not plain."""
@@ -503,6 +515,12 @@ class Court:
         return None
 
 
+def _capital(name: Name, reading: Reading) -> bool:
+    """Return whether a name's own letter is a capital: that of dZ is Z."""
+    adjoint = reading.kinds.get(name.base, "").startswith("d") and reading.kinds[name.base] != "delta"
+    return (name.base[1:] if adjoint else name.base)[:1].isupper()
+
+
 _RANGE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample", "sum_of_nothing"))
 
 
@@ -510,7 +528,7 @@ def outcome(interpreter: Interpreter, side: Side, environment: Environment, rela
     """Return what a side comes to."""
     node = side.node
     if isinstance(node, Unread):
-        return Trouble(node.reason, {"found": node.found}, node.span)
+        return Trouble(node.reason, {"found": node.found, "name": node.found}, node.span)
     try:
         if isinstance(node, ShapeOf | Listed) or "∈" in relations:
             return Shape(interpreter.shape(node, environment))

@@ -32,11 +32,14 @@ _REMARK = re.compile(
 )
 _RELATION = re.compile(r"(?<![<>!=~])=(?![=>])|[≈≡∝≔∈]")
 _SURE = re.compile(r"[∂∇δ]|\\(?:partial|nabla|delta|frac)(?![A-Za-z])")
-_FOREIGN = re.compile(r"[\"?`$#!]|https?:|</?[A-Za-z]|\]\(|\|.*\||->|[^\W\d_]\.[ ]+[^\W\d_]")
+_FOREIGN = re.compile(
+    r"[\"?`$#!]|https?:|</?[A-Za-z]|(?<![\^_])\[[^\[\]<>≤≥=]*\]\(|^\s*\|.*\||\s\|\s.*\s\|\s|->|[^\W\d_]\.[ ]+[^\W\d_]"
+)
+"""Signs of prose and Markdown: links, but not [z > 0](1 − a) or a^[1](1 − a^[1]); rows of tables, but not |p − t|."""
 _FOREIGN_IN_TEXT = re.compile(r"[\\%&~]")
 _COMMAND = re.compile(r"\\(?:(?:text|mathrm|operatorname|mbox|begin|end)\s*\{[^{}]*\}|[A-Za-z]+)")
-_WORD = re.compile(r"[^\W\d_]{2,}|[가-힣]")
-_SYMBOL = re.compile(r"[A-Za-zα-ωΑ-Ω]{1,2}|d[A-Zα-ω][a-z]?")
+_WORD = re.compile(r"[^\W\d_ᵀᴸ]{2,}|[가-힣]")
+_SYMBOL = re.compile(r"[A-Za-zα-ωΑ-ΩŷŶ]{1,2}|d[A-Zα-ω][a-z]?")
 _HANGUL = re.compile(r"[가-힣]")
 _GOES_ON = re.compile(r"[=+\-−·×⊙*/][ \t\r]*$")
 _RELATION_FIRST = re.compile(r"[=≈≡∝≔]")

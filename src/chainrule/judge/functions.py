@@ -7,6 +7,7 @@ float64 (`chainrule.values.numeric`) and for numbers of many digits (`chainrule.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,18 @@ _PLAIN = {
 _HOLE = Ref(Symbol("argument"))
 
 
+def _hyperbolic() -> dict[str, tuple[Expr, Expr]]:
+    """Return cosh, sinh and sech, which no row of the table is, each with its slope."""
+    up, down = Call("exp", (_HOLE,)), Call("exp", (Mul((Number(Fraction(-1)), _HOLE)),))
+    half, minus = Number(Fraction(1, 2)), Number(Fraction(-1))
+    cosh, sinh = Mul((half, Add((up, down)))), Mul((half, Add((up, Mul((minus, down))))))
+    sech = Div(Number(Fraction(1)), cosh)
+    return {"cosh": (cosh, sinh), "sinh": (sinh, cosh), "sech": (sech, Mul((minus, sech, Call("tanh", (_HOLE,)))))}
+
+
+_HYPERBOLIC = _hyperbolic()
+
+
 def function_named(
     function: Name, of_layer: tuple[str, float | None] | None, program: Program, *, sigmoid: bool = False
 ) -> tuple[str | None, float | None]:
@@ -48,7 +61,7 @@ def function_named(
     base = function.base
     net = program.network
     assert net is not None
-    used = {(a.name, a.parameter) for layer in net.layers for a in layer.activations}
+    used = list(dict.fromkeys((a.name, a.parameter) for layer in net.layers for a in layer.activations))
     if base == "σ" and (sigmoid or any(name == "sigmoid" for name, _ in used)):
         return "sigmoid", None
     if base == "φ" and any(name == "gelu" for name, _ in used):
@@ -63,7 +76,9 @@ def function_named(
     name = canonical(base, ACTIVATIONS)
     if name is None:
         return None, None
-    # The network's own parameter: the slope of its leaky ReLU is what the document means too.
+    # The layer's own parameter, or the network's: the slope of its leaky ReLU is what the document means too.
+    if of_layer is not None and of_layer[0] == name:
+        return of_layer
     return name, next((parameter for used_name, parameter in used if used_name == name), None)
 
 
@@ -79,19 +94,11 @@ def call(name: str, parameter: float | None, slope: bool, value: Array, table: T
         if slope:
             return 0.5 / np.sqrt(value)
         return np.asarray(value**0.5)
-    if name in ("cosh", "sinh", "sech"):
-        return _hyperbolic(name, slope, _value(Call("exp", (_HOLE,), None), value, table))
+    if name in _HYPERBOLIC:
+        return _value(_HYPERBOLIC[name][slope], value, table)
     if slope:
         return _value(_slope(name, parameter), value, table)
     return _value(Call(name, (_HOLE,), _parameter(name, parameter)), value, table)
-
-
-def _hyperbolic(name: str, slope: bool, power: Array) -> Array:
-    """Return cosh, sinh or sech, which no row of the table is made of, or its slope, from e to the argument."""
-    cosh, sinh = np.asarray((power + 1 / power) / 2), np.asarray((power - 1 / power) / 2)
-    if name == "sech":
-        return np.asarray(-sinh / cosh**2 if slope else 1 / cosh)
-    return cosh if (name == "cosh") != slope else sinh
 
 
 @cache

@@ -64,7 +64,8 @@ def infer(
     scalar, matrix = split(rows)
     parts: list[tuple[Network, Judged]] = []
     said: list[Message] = []
-    if scalar and (net := scalar_network(scalar, known)) is not None:
+    until = None if seconds is None else started + seconds / 2  # the other half is for judging
+    if scalar and (net := scalar_network(scalar, known, until=until)) is not None:
         parts.append((net, _judge(net, known, repairs, seconds).judged(scalar, document)))
         said.append(Message("infer.scalar", {"network": named(net)}))
     if matrix:
@@ -131,8 +132,11 @@ def every_name(rows: Iterable[Row]) -> list[Name]:
 # Numbers
 
 
-def scalar_network(rows: Sequence[Row], known: Reading | None) -> Network | None:
-    """Return the network under which most of the rows are right, or None where their names fit none."""
+def scalar_network(rows: Sequence[Row], known: Reading | None, *, until: float | None = None) -> Network | None:
+    """Return the network under which most of the rows are right, or None where their names fit none.
+
+    After `until` what is best so far is taken.
+    """
     found = every_name(rows)
     links = sum(len(row.chain.sides) - 1 for row in rows)
     best: tuple[int, Network] | None = None
@@ -140,12 +144,16 @@ def scalar_network(rows: Sequence[Row], known: Reading | None) -> Network | None
         sizes = sizes_of(found, reading)
         if sizes is None:
             continue
-        score, net = _completed(sizes, found, rows, reading)
+        score, net = _completed(sizes, found, rows, reading, until)
         if best is None or score > best[0]:
             best = (score, net)
-        if best[0] >= ENOUGH * links:
+        if best[0] >= ENOUGH * links or _over(until):
             break
     return None if best is None else best[1]
+
+
+def _over(until: float | None) -> bool:
+    return until is not None and time.perf_counter() > until
 
 
 ENOUGH = 0.75
@@ -155,8 +163,9 @@ ENOUGH = 0.75
 class _Contest:
     """Networks tried on the same rows: each against the best so far, first where that one fails."""
 
-    def __init__(self, rows: Sequence[Row], reading: Reading) -> None:
+    def __init__(self, rows: Sequence[Row], reading: Reading, until: float | None) -> None:
         self.rows = rows
+        self.until = until
         self.reading = reading
         self.best: Network | None = None
         self.score = -1
@@ -166,7 +175,7 @@ class _Contest:
 
     def enter(self, net: Network | None) -> None:
         """Try a network."""
-        if net is None or self.score >= self.links:
+        if net is None or self.score >= self.links or (self.best is not None and _over(self.until)):
             return
         judge = Judge(net, reading=self.reading, repairs=False)
         if self.best is not None and judge.score(self.failing) <= self._before:
@@ -180,14 +189,14 @@ class _Contest:
 
 
 def _completed(
-    sizes: Sequence[int], found: Sequence[Name], rows: Sequence[Row], reading: Reading
+    sizes: Sequence[int], found: Sequence[Name], rows: Sequence[Row], reading: Reading, until: float | None
 ) -> tuple[int, Network]:
     """Return the best network of these sizes; the loss is chosen before the hidden activation, and once more after."""
     bias = any(reading.kinds.get(name.base) in ("b", "db") for name in found)
     mentioned = [_BY_NAME[f] for f in functions(rows) if f in _BY_NAME]
     hidden = list(dict.fromkeys((*mentioned, *HIDDEN)))
     shorthand = "-".join(map(str, sizes))
-    contest = _Contest(rows, reading)
+    contest = _Contest(rows, reading, until)
     for _ in range(2):
         activation = contest.best.layers[0].activation(1).name if contest.best else hidden[0]
         for loss, output, reduction in LOSSES:

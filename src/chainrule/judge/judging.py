@@ -40,6 +40,10 @@ MOST_REMEMBERED = 50_000
 """How many lines a Judge remembers."""
 
 
+MOST_BESIDE = 150
+"""How many changes of the text are tried of a side of numbers for which nothing smaller is found."""
+
+
 @dataclass(slots=True)
 class Heard:
     """What was found of one row.
@@ -250,6 +254,8 @@ class Judge:
                 if self._atoms is None:
                     self._atoms = Atoms(court.numbers(1))
                 found = Mender(court, one.row, self._atoms).mended()
+                if found is None:  # inside of functions and powers
+                    found = TextMender(court, one.row, most=MOST_BESIDE).mended()
             if len(self._mended) >= MOST_REMEMBERED:
                 self._mended.clear()
             self._mended[key] = found

@@ -170,7 +170,7 @@ class Interpreter:
         found = self.quantity(meant.what, node)
         if node.primes:
             if not found.matrix:
-                raise NotJudged("prime", node)
+                raise NotJudged("prime", node, name=written(node))
             found = Val(np.swapaxes(found.value, -1, -2), np.swapaxes(found.size, -1, -2))
         if meant.power != 1:
             return Val(found.value**meant.power, found.size**meant.power)
@@ -353,7 +353,7 @@ class Interpreter:
     def _call(self, name: str, parameter: float | None, slope: bool, argument: Val) -> Val:
         value = self.numbers.call(name, parameter, slope, argument.value)
         # What the argument lost by cancelling is lost by the value too: all functions here change by about as much.
-        return Val(value, abs(value) + abs(value) * argument.size if name == "exp" else abs(value) + argument.size)
+        return Val(value, abs(value) + abs(value) * argument.size if name in _STEEP else abs(value) + argument.size)
 
     def _layer_function(self, argument: Node, environment: Environment) -> tuple[str, float | None] | None:
         """Return the activation of the layer (and unit) whose z a function is applied to, or None."""
@@ -558,15 +558,15 @@ class Interpreter:
     def _cases(self, node: Cases, environment: Environment) -> Val:
         value: Array | None = None
         size: Array | None = None
-        left: Array | None = None  # 1 where no case has held yet
+        left = self.numbers.constant(1).value  # 1 where no case has held yet
         for case, condition in node.cases:
-            holds = None if condition is None else self.value(condition, environment).value
+            mine = left if condition is None else _multiplied(left, self.value(condition, environment).value, node)
             part = self.value(case, environment)
-            gate = part.value * 0 + 1 if left is None else left
-            mine = gate if holds is None else gate * holds
-            value = part.value * mine if value is None else value + part.value * mine
-            size = part.size * mine if size is None else size + part.size * mine
-            left = gate - mine
+            here, large = _multiplied(part.value, mine, node), _multiplied(part.size, mine, node)
+            value = here if value is None else np.add(*_broadcast(value, here, node))
+            size = large if size is None else np.add(*_broadcast(size, large, node))
+            before, taken = _broadcast(left, mine, node)
+            left = before - taken
         assert value is not None and size is not None
         return Val(value, size)
 
@@ -595,6 +595,10 @@ _WALK: dict[type, Any] = {
 }  # fmt: skip
 
 
+_STEEP = frozenset(("exp", "cosh", "sinh"))
+"""Functions whose slope is about as large as their value."""
+
+
 def _exactly(value: Array) -> Val:
     return Val(value, abs(value))
 
@@ -611,6 +615,12 @@ def _broadcast(left: Array, right: Array, node: Node) -> tuple[Array, Array]:
     if left.ndim == 3:
         return left, right[..., None, None]
     return left[..., None, None], right
+
+
+def _multiplied(left: Array, right: Array, node: Node) -> Array:
+    """Return two arrays multiplied place by place."""
+    one, other = _broadcast(left, right, node)
+    return np.asarray(one * other)
 
 
 def _product(left: Val, right: Val, mark: str, node: Node) -> Val:

@@ -40,7 +40,10 @@ class Spot:
     place: int
 
     def needed(self, gap: Array) -> Array | None:
-        """Return the value that closes a gap, or None where this part cannot close it."""
+        """Return the value that closes a gap, or None where this part cannot close it.
+
+        It is no number where the side neither changes with this part nor has a gap.
+        """
         with np.errstate(all="ignore"):
             found = self.value + gap / self.slope
         return found if np.isfinite(found).any() else None
@@ -113,11 +116,15 @@ def _descend(node: Node, slope: Array, above: Node | None, place: int, values: d
 
 
 def close(one: Array, other: Array) -> Array:
-    """Return where two arrays agree at every point: over the last axis."""
+    """Return where two arrays agree at every point: over the last axis.
+
+    What is no number at a point agrees with anything there: behind a dead ReLU a part may be worth whatever it likes.
+    At one point at least there are numbers.
+    """
     with np.errstate(all="ignore"):
         gap = abs(one - other)
         near = (gap <= CLOSE * (abs(one) + abs(other))) & (gap < np.inf)
-    return np.asarray(near.all(axis=-1))
+    return np.asarray((near | np.isnan(gap)).all(axis=-1) & near.any(axis=-1))
 
 
 def exactly(value: Array) -> Val:

@@ -34,7 +34,7 @@ class NoMeaning(Exception):
         super().__init__(reason)
         self.reason = reason
         self.name = name
-        self.facts = facts
+        self.facts = {"name": _written(name), **facts}
 
 
 class OutOfRange(NoMeaning):
@@ -203,6 +203,8 @@ class _Meaning:
         need = INDICES[self.kind]
         layer, source, sample, power = self._above()
         sub = name.sub
+        if layer is None and (skipped := self._skipping(sub)) is not None:
+            (layer, source), sub = skipped, ""
         if layer is None and sub:
             terms = self._terms(sub, need if not self.matrices else 0)
             if self.matrices and len(terms) == 1 and not (self.kind == "delta" and self.reading.unit_deltas):
@@ -232,6 +234,15 @@ class _Meaning:
         else:
             place = (self._row(sample), self._unit(terms[0] - self.reading.first_unit + 1, symbol, 1))
         return Meant(self._whole(Ref(symbol, place)), power)
+
+    def _skipping(self, sub: str) -> tuple[int, int] | None:
+        """Return the layers of W_{3,1}, the weights of a connection that skips layers."""
+        parts = sub.split(",")
+        if self.kind != "w" or len(parts) != 2 or not all(part.isdigit() for part in parts):
+            return None
+        target, source = (int(part) - self.reading.first_layer for part in parts)
+        skips = source != target - 1 and ("w", target, source) in self.program.symbols
+        return (target, source) if skips else None
 
     def _above(self) -> tuple[int | None, int | None, int | None, int]:
         """Return the layer, the layer it skips from, the sample and the power that stand above."""

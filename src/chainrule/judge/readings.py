@@ -99,7 +99,9 @@ def _candidates(names: list[Name], matrices: bool) -> Iterator[Reading]:
             for rows, in_out in ((False, False), (True, False), (False, True)):
                 yield replace(reading, rows=rows, in_out=in_out)
         whole = ONES in bases or any(
-            base[0].kinds.get(n.base) in ("x", "z", "a") and n.base[0].isupper() for n in names
+            (base[0].kinds.get(n.base) in ("x", "z", "a") and n.base[0].isupper())
+            or (base[0].kinds.get(n.base) in ("dx", "dz", "da") and n.base[1:2].isupper())
+            for n in names
         )
         for reading in () if whole else base[:2]:  # X, Z and A hold a batch
             for rows, in_out in ((True, True), (False, False), (True, False), (False, True)):

@@ -31,7 +31,10 @@ from chainrule.judge.syntax import Derivative, Node, Span, Unread
 Array = np.ndarray[Any, Any]
 
 SECONDS = 0.5
-"""How long one line is worked at."""
+"""How long one line is worked at, in time of the processor: a busy machine finds the same repairs."""
+
+MOST_READ = 24
+"""How many fixes of a side are read again, the cheapest first."""
 
 GIVEN_UP = 9.0
 """The cost of a side for which no repair is found."""
@@ -63,7 +66,7 @@ class Mender:
         self.speller = Speller(self.source, self.markup, found, court.reading, self.interpreter.numbers)
         self.values: list[Array | None] = [self._value(index) for index in range(len(row.chain.sides))]
         self._moves: dict[int, Moves] = {}
-        self._until = time.perf_counter() + SECONDS
+        self._until = time.thread_time() + SECONDS
 
     def _value(self, index: int) -> Array | None:
         found = outcome(self.interpreter, self.row.chain.sides[index], {}, self.row.chain.relations)
@@ -92,7 +95,7 @@ class Mender:
         if limit > 1.2:
             for fix, target in self._heads():
                 others = [i for i, v in enumerate(self.values) if i and v is not None and not self._same(v, target)]
-                if fix.cost + len(others) >= limit or time.perf_counter() > self._until:
+                if fix.cost + len(others) >= limit or time.thread_time() > self._until:
                     continue
                 found = self._sides(others, target, limit - fix.cost)
                 if found is not None and fix.cost + found.cost < limit:
@@ -137,17 +140,17 @@ class Mender:
     def _side(self, index: int, target: Array, limit: float) -> Fix | None:
         """Return the cheapest fix of a side that holds when it is read again."""
         moves = self.moves(index)
-        structure = Structure(moves, target, self.atoms, self.speller)
+        structure = Structure(moves, target, self.atoms, self.speller, self.court.target(self.row.chain))
         stages: tuple[Callable[[], list[Fix]], ...] = (
             lambda: [*one_name(moves, target, self.source, self.markup), *structure.fixes()],
             lambda: [*both_names(moves, target, self.source, self.markup),
                      *two_names(moves, target, self.source, self.markup)],
         )  # fmt: skip
         for least, stage in zip((1.0, 2.0), stages, strict=True):
-            if limit <= least or time.perf_counter() > self._until:
+            if limit <= least or time.thread_time() > self._until:
                 return None
             fixes = (fix for fix in stage() if all(touches(fix, span) for span in moves.dead))
-            for fix in sorted(fixes, key=lambda fix: (fix.cost, fix.edits[0].start))[:12]:
+            for fix in sorted(fixes, key=lambda fix: (fix.cost, fix.edits[0].start))[:MOST_READ]:
                 if fix.cost >= limit:
                     break
                 if self._fits(index, fix, target):

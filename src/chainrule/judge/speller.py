@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from chainrule.expr import Partial, Ref
+from chainrule.expr import Matrix, Partial, Ref
 from chainrule.judge.fixes import applied
 from chainrule.judge.numbers import Numbers
-from chainrule.judge.reading import INDICES, NoMeaning, Reading
+from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.report import Edit
 from chainrule.judge.syntax import Name, Times
-from chainrule.judge.variants import variants
+from chainrule.judge.variants import lettered, variants
 
+_LAYER = re.compile("[0-9]+|(?<![A-Za-z])L(?![A-Za-z])")
 _DOT = {"latex": r" \cdot ", "text": " · ", "typst": " dot "}
 _MINUS = {"latex": "-", "text": "−", "typst": "-"}
 
@@ -62,32 +63,42 @@ class Speller:
                     return applied(
                         self.source[start:end], (Edit(e.start - start, e.end - start, e.text) for e in edits)
                     )
-        return self._relettered(what) if isinstance(what, Ref) else None
+        return self._styled(what) if isinstance(what, Ref) else None
 
-    def _relettered(self, what: Ref) -> str | None:
-        """Return a quantity of a kind that the source does not have, after one that counts the same."""
-        if what.symbol.kind not in ("a", "z") or len(what.indices) != 2:
+    def _styled(self, what: Ref) -> str | None:
+        """Return a quantity of a kind that the source does not have, its scripts after those that are there."""
+        kind, layer = what.symbol.kind, what.symbol.layer
+        base = next((base for base, own in self.reading.kinds.items() if own == kind), None)
+        if base is None:
             return None
-        for name in self._names:
-            kind = self.reading.kinds.get(name.base)
-            if kind not in ("a", "z", "delta") or kind == what.symbol.kind or not name.sub or INDICES[kind] != 1:
-                continue
-            base = next((base for base, own in self.reading.kinds.items() if own == what.symbol.kind), None)
-            if base is None:
-                return None
-            for sub, sup in ((name.sub, name.sup), *((v.name.sub, v.name.sup) for v in
-                             variants(name, self.reading, self.numbers))):  # fmt: skip
-                other = Name(base, sub, sup, name.suffix, 0, name.sub_span, name.sup_span, name.span)
+        written = [name.sup for name in self._names if layer is not None and _LAYER.search(name.sup)]
+        above = [_LAYER.sub(str((layer or 0) + self.reading.first_layer), sup) for sup in dict.fromkeys(written)]
+        for sub in self._below(what):
+            for sup in above or ["" if layer is None else str(layer + self.reading.first_layer)]:
+                other = Name(base, sub, sup, "", 0, (0, 0), (0, 0), (0, 0))
                 try:
                     if self.reading.meaning(other, self.program, {}).what == what:
-                        return self._scripted(base, sub, sup)
+                        return self._scripted(lettered(base, self.markup), sub, sup)
                 except NoMeaning:
                     continue
         return None
 
+    def _below(self, what: Ref) -> tuple[str, ...]:
+        """Return what could stand below a quantity: nothing where it is the only one, or its units."""
+        kind, reading = what.symbol.kind, self.reading
+        units = [int(index) for index in what.indices if isinstance(index, int)]
+        if kind == "w":
+            numbers = [unit + reading.first_unit - 1 for unit in (units if reading.to_from else reversed(units))]
+            close = all(number < 10 for number in numbers) and not any("," in name.sub for name in self._names)
+            return (("" if close else ",").join(map(str, numbers)),)
+        first = reading.first_input if kind == "x" else reading.first_unit
+        numbered = [str(unit + first - 1) for unit in units[-1:]]
+        return ("", *numbered) if kind in ("pred", "true", "loss") else tuple(numbered)
+
     def _scripted(self, base: str, sub: str, sup: str) -> str:
         below = f"_{sub}" if len(sub) == 1 else f"_({sub})" if self.markup == "typst" else f"_{{{sub}}}"
-        above = f"^{sup}" if len(sup) == 1 else f"^({sup})" if self.markup == "typst" else f"^{{{sup}}}"
+        plain = self.markup == "text" and re.fullmatch(r"[(\[][0-9]+[)\]]", sup)
+        above = f"^{sup}" if len(sup) == 1 or plain else f"^({sup})" if self.markup == "typst" else f"^{{{sup}}}"
         return base + (below if sub else "") + (above if sup else "")
 
     def partial(self, of: Ref, by: Ref) -> str | None:
@@ -98,9 +109,46 @@ class Speller:
         above, below = self.text(of), self.text(by)
         if above is None or below is None:
             return None
+        return self._fraction(above, below)
+
+    def _fraction(self, above: str, below: str) -> str:
         if self.markup == "latex":
             return rf"\frac{{\partial {above}}}{{\partial {below}}}"
         return f"(partial {above})/(partial {below})" if self.markup == "typst" else f"∂{above}/∂{below}"
+
+    def matrix(self, what: Matrix) -> str | None:
+        """Return a whole matrix as the author writes it, or ∂loss/∂Z as a derivative."""
+        for name in self._names:
+            for other in (name, *(variant.name for variant in variants(name, self.reading, self.numbers))):
+                try:
+                    if self.reading.meaning(other, self.program, {}, matrices=True).what == what:
+                        return self._scripted(lettered(other.base, self.markup), other.sub, other.sup)
+                except NoMeaning:
+                    continue
+        if what.of is not None:
+            above, below = self._styled(Ref(what.of, ())), self._whole(what)
+            return None if above is None or below is None else self._fraction(above, below)
+        return self._whole(what)
+
+    def _whole(self, what: Matrix) -> str | None:
+        """Return a matrix of a kind that the source does not have, its layer where it stands in other names."""
+        kind, layer = what.symbol.kind, what.symbol.layer
+        capital = any(base[:1].isupper() for name in self._names for base in (name.base,))
+        base = next(
+            (base for base, own in self.reading.kinds.items() if own == kind and base[:1].isupper() == capital), None
+        )
+        if base is None:
+            return None
+        level = "" if layer is None else str(layer + self.reading.first_layer)
+        for name in self._names:
+            sub, sup = (_LAYER.sub(level, text) if level else "" for text in (name.sub, name.sup))
+            try:
+                other = Name(base, sub, sup, "", 0, (0, 0), (0, 0), (0, 0))
+                if self.reading.meaning(other, self.program, {}, matrices=True).what == Matrix(what.symbol):
+                    return self._scripted(lettered(base, self.markup), sub, sup)
+            except NoMeaning:
+                continue
+        return None
 
     def slope(self, unit: Ref, activation: str) -> str | None:
         """Return ∂a/∂z of a unit's activation a."""

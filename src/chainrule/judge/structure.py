@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.expr import Partial, Ref
+from chainrule.expr import Matrix, Partial, Ref, Symbol
 from chainrule.judge.atoms import Atom, Atoms
 from chainrule.judge.fixes import Fix, applied, replaced
 from chainrule.judge.meaning import NotJudged, names
@@ -51,8 +51,11 @@ LARGEST_FACTOR = 128
 class Structure:
     """The structural fixes of one side for one target."""
 
-    def __init__(self, moves: Moves, target: Array, atoms: Atoms, speller: Speller) -> None:
+    def __init__(
+        self, moves: Moves, target: Array, atoms: Atoms, speller: Speller, head: Ref | Symbol | Matrix | None = None
+    ) -> None:
         self.moves = moves
+        self.head = head
         self.target = target
         self.atoms = atoms
         self.speller = speller
@@ -67,7 +70,7 @@ class Structure:
         """Yield every structural fix, in no order."""
         for spot in [*self.spots.values()]:
             needed = spot.needed(self.gap)
-            if needed is None or not np.all(np.isfinite(needed)):
+            if needed is None or np.any(np.isinf(needed)):
                 continue
             needed = np.broadcast_to(needed, (self.points,))
             value = np.broadcast_to(spot.value, (self.points,))
@@ -92,7 +95,7 @@ class Structure:
         if isinstance(above, Times) and bool(close(needed, np.ones(1))):
             span = with_mark(above.factors, place)
             yield replaced(1.03, "extra_factor", span, "", self.source)
-        if isinstance(above, Total) and len(above.terms) > 1 and np.all(abs(needed) <= 1e-9 * abs(spot.value)):
+        if isinstance(above, Total) and len(above.terms) > 1 and not np.any(abs(needed) > 1e-9 * abs(spot.value)):
             span = with_mark(above.terms, place)
             yield replaced(1.04, "extra_path", span, "", self.source)
         if isinstance(spot.node, Quotient) and isinstance(spot.node.below, Literal):
@@ -105,9 +108,10 @@ class Structure:
 
     def _scaled(self, spot: Spot, needed: Array, value: Array) -> Iterator[Fix]:
         node = spot.node
-        if not np.all(value != 0):
+        with np.errstate(all="ignore"):
+            ratio = needed / value
+        if np.any(np.isinf(ratio)):
             return
-        ratio = needed / value
         constant = constant_of(ratio)
         if constant == -1:
             yield from self._sign(spot)
@@ -127,11 +131,13 @@ class Structure:
 
     def _factor(self, atom: Atom) -> str | None:
         if atom.what == "slope":
-            return self.speller.slope(atom.ref, atom.activation)
+            return self.speller.slope(atom.ref, atom.activation) or self._local(atom.ref)
         if atom.what == "rest":
             return self.speller.rest(atom.ref)
         if atom.what == "partial":
             assert atom.of is not None
+            if atom.ref == self.head:
+                return None  # what the line derives is not derived by itself
             return self.speller.partial(atom.of, atom.ref)
         if atom.what == "product":
             assert atom.first is not None
@@ -141,6 +147,13 @@ class Structure:
             pred, true = self.speller.text(atom.ref), self._true(atom.ref)
             return None if pred is None or true is None else f"({pred} {self.speller.minus} {true})"
         return self.speller.text(atom.ref)
+
+    def _local(self, unit: Ref) -> str | None:
+        """Return ∂a/∂z as a derivative."""
+        symbols = self.moves.interpreter.numbers.program.symbols
+        depth = self.moves.interpreter.numbers.depth
+        z = symbols.get(("z", depth if unit.symbol.kind == "pred" else unit.symbol.layer, None))
+        return None if z is None else self.speller.partial(unit, Ref(z, unit.indices))
 
     def _true(self, pred: Ref) -> str | None:
         symbol = self.moves.interpreter.numbers.program.symbols["true", None, None]
@@ -208,7 +221,7 @@ class Structure:
             for atom in self.atoms.like(needed):
                 text: str | None = None
                 if atom.what == "slope":
-                    text = self.speller.slope(atom.ref, atom.activation)
+                    text = self.speller.slope(atom.ref, atom.activation) or self._local(atom.ref)
                 elif atom.what == "rest" and isinstance(node, Name | Group):
                     text = self.speller.rest(atom.ref)
                 if text is not None and self._mentions(node, atom.ref):
@@ -306,11 +319,11 @@ class Structure:
             both = one * other
             with np.errstate(all="ignore"):
                 wanted = np.broadcast_to(needed / value * both, (self.points,))
-            if not np.all(np.isfinite(wanted)):
+            if np.any(np.isinf(wanted)):
                 continue
             span = (node.factors[place].span[0], node.factors[place + 1].span[1])
             for atom in self.atoms.like(wanted):
-                text = self.speller.slope(atom.ref, atom.activation) if atom.what == "slope" else None
+                text = self._factor(atom) if atom.what == "slope" else None
                 if text is not None and any(self._mentions(f, atom.ref) for f in node.factors[place : place + 2]):
                     yield replaced(1.2, "wrong_derivative", span, text, self.source)
 
@@ -325,7 +338,7 @@ class Structure:
             if bool(close(rest + one * other * sign * sign, needed)):
                 between = (node.terms[place].span[1], node.terms[place + 1].span[0])
                 shown = (node.terms[place].span[0], node.terms[place + 1].span[1])
-                yield replaced(1.1, "sum_for_product", between, self.dot, self.source, shown)
+                yield replaced(1.02, "sum_for_product", between, self.dot, self.source, shown)
 
     # A path too few
 
@@ -440,7 +453,10 @@ def _moved(ref: Ref, layer: int, unit: int, other: int) -> Ref:
 
 
 def constant_of(values: Array) -> Fraction | None:
-    """Return the simple fraction that all values are, or None."""
+    """Return the simple fraction that all values are that are numbers, or None."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
     first = float(values.flat[0])
     if not np.isfinite(first) or not np.all(abs(values - first) <= 1e-9 * abs(first)):
         return None

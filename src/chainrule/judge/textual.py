@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.expr import Matrix, Ref
 from chainrule.judge.court import Court, Shape, fit, inside, outcome, parts_of
 from chainrule.judge.fixes import Fix, applied, replaced
 from chainrule.judge.meaning import Val, names
 from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import letters
-from chainrule.judge.repair import GIVEN_UP, SECONDS, Mended, touches
+from chainrule.judge.repair import GIVEN_UP, SECONDS, Mended, alive, touches
 from chainrule.judge.report import Edit
 from chainrule.judge.rows import Row
 from chainrule.judge.spans import with_mark
@@ -49,8 +50,11 @@ Array = np.ndarray[Any, Any]
 MOST_TRIED = 500
 """The most changes of one side that are read and judged."""
 
-MOST_INSERTED = 12
+MOST_INSERTED = 24
 """How many texts are tried as a missing factor at one place."""
+
+LONGEST_INSERTED = 40
+"""How long a bracket may be that is tried as one."""
 
 _T = {"latex": "^T", "text": "ᵀ", "typst": "^T"}
 _ODOT = {"latex": r" \odot ", "text": " ⊙ ", "typst": " dot.circle "}
@@ -60,16 +64,19 @@ _TRANSPOSE_END = re.compile(r"(?:\\top|\\intercal|T|⊤)(?=[})\]]*$)")
 class TextMender:
     """Looks for the smallest repair of one row by changing its text."""
 
-    def __init__(self, court: Court, row: Row) -> None:
+    def __init__(self, court: Court, row: Row, *, most: int = MOST_TRIED) -> None:
         self.court = court
         self.row = row
+        self.most = most
         self.source, self.markup = row.source, row.markup
         self.matrices = court.matrices(row.chain)
         found = [n for side in row.chain.sides if not isinstance(side.node, Unread) for n in names(side.node)]
         numbers = court.numbers(court.samples_for(row.chain))
         self.speller = Speller(self.source, self.markup, found, court.reading, numbers)
-        self.letters = sorted(court.letters(row.chain))
-        self._until = time.perf_counter() + SECONDS
+        bound = {part.letter for side in row.chain.sides if not isinstance(side.node, Unread)
+                 for part in parts_of(side.node) if isinstance(part, Summation)}  # fmt: skip
+        self.letters = sorted({*court.letters(row.chain), *bound})
+        self._until = time.thread_time() + SECONDS
 
     def mended(self) -> Mended | None:
         """Return the smallest repair, or None."""
@@ -99,7 +106,11 @@ class TextMender:
 
     def _holds(self, fix: Fix, index: int) -> bool:
         chain = self._reread(fix.edits)
-        return chain is not None and self._right(chain, index) is True
+        if chain is None or self._right(chain, index) is not True:
+            return False
+        if self.matrices or self.letters:
+            return True
+        return alive(chain.sides[index].node, self.court.interpreter(chain))
 
     def _head(self) -> Mended | None:
         """Return a repair of the left side, where all others agree."""
@@ -120,7 +131,7 @@ class TextMender:
             return self._shape(index, node)
         single = sorted([*self._scaled(index, node), *self._changes(node)], key=lambda fix: fix.cost)
         for tried, fix in enumerate(itertools.chain(single, self._pairs(single)), start=1):
-            if tried > MOST_TRIED or time.perf_counter() > self._until or fix.cost >= GIVEN_UP:
+            if tried > self.most or time.thread_time() > self._until or fix.cost >= GIVEN_UP:
                 return None
             if self._holds(fix, index):
                 return fix
@@ -201,11 +212,18 @@ class TextMender:
         """Yield a factor more: one that stands elsewhere on the line."""
         source = self.source
         pool: dict[str, None] = {}
+        head = source[slice(*self.row.chain.sides[0].node.span)]
         for side in self.row.chain.sides:
             if not isinstance(side.node, Unread):
                 for part in parts_of(side.node):
-                    if isinstance(part, Derivative | Transposed) or (isinstance(part, Name) and self._counts(part)):
+                    if (
+                        isinstance(part, Derivative | Transposed)
+                        or (isinstance(part, Name) and self._counts(part))
+                        or (isinstance(part, Group) and part.span[1] - part.span[0] <= LONGEST_INSERTED)
+                    ) and source[slice(*part.span)] != head:  # what the line derives is not derived by itself
                         pool.setdefault(source[slice(*part.span)])
+        if self.matrices:
+            pool.update(dict.fromkeys(self._neighbours()))
         if self.matrices:
             for text in [*pool]:
                 pool.setdefault(
@@ -223,6 +241,30 @@ class TextMender:
                 yield replaced(1.3, "missing_factor", (end, end), dot + text, source, part.span)
                 if self.matrices:
                     yield replaced(1.31, "missing_factor", (start, start), text + dot, source, part.span)
+
+    def _neighbours(self) -> Iterator[str]:
+        """Yield what matrices of the layers beside the target are called: a line that lost one does not show it."""
+        chain = self.row.chain
+        target = self.court.target(chain)
+        if not isinstance(target, Matrix):
+            return
+        numbers = self.court.numbers(self.court.samples_for(chain))
+        symbols, net = numbers.program.symbols, self.court.net
+        level = target.symbol.layer or (0 if target.symbol.kind == "x" else net.depth)
+        for layer in (level, level + 1):
+            after = symbols.get(("z", layer, None)) or (
+                symbols.get(("pred", None, None)) if layer == net.depth else None
+            )
+            before = symbols.get(("a", layer - 1, None)) if layer > 1 else symbols.get(("x", None, None))
+            root = numbers.program.root
+            assert isinstance(root, Ref)
+            wanted = [Matrix(after, of=root.symbol)] if after is not None and after != target.symbol else []
+            wanted += [
+                Matrix(symbol) for symbol in (before, symbols.get(("w", layer, layer - 1))) if symbol is not None
+            ]
+            for what in wanted:
+                if (text := self.speller.matrix(what)) is not None:
+                    yield text
 
     def _counts(self, name: Name) -> bool:
         kind = self.court.reading.kinds.get(name.base)

@@ -24,7 +24,7 @@ class SignTokens(NameTokens):
         if char == "_":
             return self.gradient(at, end)
         if char == "^" or char in SUPERSCRIPTS:
-            raise Refused("second_derivative", self.source[at : here + 2], (at, here + 2))
+            raise Refused("second_derivative", self.source[at : here + 2], (at, min(here + 2, len(self.source))))
         if char in ("", "}", "/", ")", ",") or (char == "\\" and self.source.startswith("\\right", here)):
             self.stream.add("HALF", None, at, end)
         else:
@@ -35,7 +35,7 @@ class SignTokens(NameTokens):
         """Take ∇_w or ∂_w, which stand before what they differentiate."""
         here = self.blanks(end)
         if self.source[here : here + 1] == "^":
-            raise Refused("second_derivative", self.source[at : here + 2], (at, here + 2))
+            raise Refused("second_derivative", self.source[at : here + 2], (at, min(here + 2, len(self.source))))
         if self.source[here : here + 1] != "_":
             raise Refused("gradient_of", self.source[at:end], (at, end))
         span, after = self.argument(here + 1)

@@ -51,6 +51,9 @@ MOST_PAIRED = 12
 KINK = 1e-3
 """A number closer than this to a kink is drawn again."""
 
+BESIDE = 0.01
+"""How close to a kink of the loss a point lies that is put there."""
+
 MOST_LOCAL = 4_000
 """The most entries of a Jacobian that is looked up edge by edge."""
 
@@ -91,6 +94,7 @@ class World:
         self.stores: list[Store] = [self._point(seed, point) for point in range(points)]
         if self._kinked:
             self._cover(seed)
+            self.stores += self._beside_kinks(seed)
         self.points = len(self.stores)
         self._values: dict[Ref, Array] = {}
         self._partials: dict[tuple[Ref, Ref, bool], Array] = {}
@@ -163,6 +167,28 @@ class World:
             if sides - seen:
                 seen |= sides
                 self.stores.append(store)
+
+    def _beside_kinks(self, seed: int) -> list[Store]:
+        """Return pairs of points on both sides of the loss's kinks, close to them, and else the same.
+
+        What stands in sign(…) or [… > 0] by mistake changes its sign elsewhere, so that it is the same at both.
+        """
+        pred, true = self.stores[0]["pred", None, None], self.stores[0]["true", None, None]
+        if self.net.loss.name not in ("mae", "huber") or pred.shape != true.shape:
+            return []
+        found = []
+        kinks = (0.0,) if self.net.loss.name == "mae" else (self.net.loss.parameter or 1.0,)
+        for number, kink in enumerate(kinks * 2):
+            store = self.stores[number + 1]
+            signs = np.random.default_rng([seed, number]).choice((-1.0, 1.0), pred.shape)
+            for side in (BESIDE, -BESIDE):
+                beside = {key: value for key, value in store.items() if isinstance(value, np.ndarray)}
+                beside["true", None, None] = store["pred", None, None] + signs * (kink + side)
+                with np.errstate(all="ignore"):
+                    for _, run in self._runs:
+                        run(beside)
+                found.append(beside)
+        return found
 
     def _sides(self, store: Store) -> set[object]:
         """Return on which side of 0 the kinked quantities are at a point, and which of them differ."""
