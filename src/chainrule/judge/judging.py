@@ -203,18 +203,17 @@ class Judge:
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
         first = next(readings)
         best = _Best(first, self._hear(rows, first))
-        tried = {first}
+        tried: set[tuple[Reading, int]] = set()
         for reading in readings:
             if not best.failing:
                 return best.reading, best.heard
-            tried.add(reading)
             self._try(reading, rows, best, LEAST_GAIN)
         changed = True
         while changed and best.failing and not self.late:
             changed = False
             for reading, least in around(best.reading, found):
-                if reading not in tried:
-                    tried.add(reading)
+                if (reading, least) not in tried:
+                    tried.add((reading, least))
                     changed |= self._try(reading, rows, best, least)
         return best.reading, best.heard
 

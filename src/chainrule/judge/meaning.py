@@ -548,7 +548,7 @@ class Interpreter:
             except OutOfRange:
                 if total is None and place <= 1:
                     continue  # counting begins at 1 where it does not begin at 0
-                if node.upper is not None:
+                if node.upper is not None and not self._says_all(node.upper, environment):
                     raise
                 break
             count += 1
@@ -558,6 +558,10 @@ class Interpreter:
         if total is None:
             raise NotJudged("sum_of_nothing", node)
         return total
+
+    def _says_all(self, upper: Node, environment: Environment) -> bool:
+        """Return whether a sum's upper end is a name that only says "all": K, n_l."""
+        return isinstance(upper, Name) and self._bound(upper, environment) is None
 
     def _range(self, node: Summation, environment: Environment) -> range:
         """Return the values that Σ's letter may take; where nothing says how far, the network does."""
@@ -578,6 +582,9 @@ class Interpreter:
         if isinstance(node, Name):
             if node.base in environment:
                 return environment[node.base]
+            bound = self.bindings.get((node.base, node.sub, node.sup))
+            if bound is not None:
+                return _whole(bound)
             if self.reading.kinds.get(node.base) == "samples" and not node.sub:
                 return self.numbers.program.samples.size
         return None

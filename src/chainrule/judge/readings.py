@@ -98,10 +98,11 @@ def _absorbed(names: Iterable[Name]) -> bool:
     )
 
 
-def _bracketed(names: Iterable[Name]) -> bool:
-    """Return whether layers are written in brackets, w^{(2)} or W^{[2]}."""
+def _bracketed(names: list[Name]) -> bool:
+    """Return whether a bare number above is a power: layers are in brackets, w^{(2)}, or weights have none, w_{ji}."""
     kinds = letters_for(())
-    return any(
+    weights = [name for name in names if kinds.get(name.base) == "w" and name.sub and not name.sub.isdigit()]
+    return bool(weights and not any(name.sup for name in weights)) or any(
         kinds.get(name.base, "").removeprefix("d") in _LETTERED and _LAYER.match(name.sup) is not None for name in names
     )
 

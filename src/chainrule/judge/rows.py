@@ -86,7 +86,7 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
             source = f"{source} {formula.source}"
         for number, chain in enumerate(read_formula(source, formulas[0].markup, limits)):
             if not chain.relations:
-                if "=" not in source or not isinstance(chain.sides[0].node, Unread):
+                if "=" not in source[slice(*chain.span)] or not isinstance(chain.sides[0].node, Unread):
                     continue
                 chain = _broken(chain)
             yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts))

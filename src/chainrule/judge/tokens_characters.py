@@ -112,7 +112,7 @@ class CharacterTokens(SignTokens):
             self.stream.add("MARK", "*" if self.source[at] == "*" else sign, at, end)
         elif sign in _LONG or sign in _RELATIONS:
             self.stream.relation(_LONG.get(sign, sign), at, end)
-        elif sign == "." and self.is_silent(end):
+        elif sign == "." and (self.stream.kind == "cases" or self.is_silent(end)):
             return end
         else:
             raise Refused("unexpected" if sign == "." else "character", sign, (at, end))
