@@ -26,7 +26,7 @@ from chainrule.notation import load
 from judge.line_print import draw_names, draw_style, usual_style, write_line, write_sides
 from judge.line_slips import OF_MATRICES, OF_NUMBERS, Scope, plant
 from judge.line_sources import Draft, Sources
-from judge.line_tree import Count, Der, Node, Ones, Sym, ground, size, walk
+from judge.line_tree import Count, Der, Fn, Node, Ones, Sym, ground, size, walk
 from judge.line_truth import MatrixTruth, Truth, compare, evaluate
 from judge.line_variations import vary
 
@@ -141,6 +141,12 @@ def draw_network(rng: random.Random) -> Network:
     return Network(sizes[0], layers, tuple(connections), gathered)
 
 
+def computes_layer(sides: tuple[Node, ...]) -> bool:
+    """Return whether a line says how a layer is computed from weights: Z = X W."""
+    head, value = sides[0], sides[1]
+    return isinstance(head, Sym) and head.kind in ("z", "pred") and not isinstance(value, Fn | Sym)
+
+
 class Workshop:
     """Makes cases of one network."""
 
@@ -162,6 +168,11 @@ class Workshop:
         self.names = draw_names(rng, self.notation)
         usual = usual_style(self.notation, self.form, self.names)
         self.context = tuple(write_line(sides, usual, alone=self.alone) for sides in self._begun())
+        # A line of matrices alone would be right in the layout that makes it right.
+        self.layout = tuple(
+            write_line(draft.sides, usual, alone=self.alone, matrices=True)
+            for draft in self.sources.matrices if computes_layer(draft.sides)
+        )[:MOST_STATEMENTS]  # fmt: skip
 
     def _begun(self) -> list[tuple[Node, ...]]:
         """Return the first lines of the document: what is computed, and a few gradients."""
@@ -215,7 +226,8 @@ class Workshop:
             source = write_line(slipped.sides, style, alone=self.alone, matrices=draft.matrices)
         assert right is not None
         view = "matrix" if draft.matrices else "general" if draft.letters else "scalar"
-        return Case(self.net, view, self.notation, self.form, source, right, slip, original, self.context)
+        context = (*self.context, *self.layout) if draft.matrices else self.context
+        return Case(self.net, view, self.notation, self.form, source, right, slip, original, context)
 
     def _judged(self, draft: Draft) -> tuple[bool, ...] | None:
         """Return the truth of each link, or None where one is too close to call, or where 0 = 0 is all it says.

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.expr import Matrix, Partial, Ref, Symbol
+from chainrule.judge.general import is_constant, off_by, puts_numbers_in, uncertainty, updates, variable
+from chainrule.judge.layers import in_chain
 from chainrule.judge.meaning import Interpreter, Key, NotJudged, ShapesClash, Val, names
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
 from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters, written
@@ -130,6 +132,9 @@ class Facts:
     matrices: bool
     samples: int
     letters: dict[str, str]
+    variable: Name | None
+    layers: Mapping[str, int]
+    everywhere: Mapping[str, int]
 
 
 @dataclass
@@ -141,6 +146,8 @@ class Court:
         reading: what names mean.
         bindings: the document's own definitions.
         claims: what earlier lines say of partials of the loss, where it is wrong.
+        worlds: the network's numbers, by how many samples they have.
+        letter_layers: of which layer the units are that a letter counts throughout the document.
     """
 
     net: Network
@@ -148,6 +155,7 @@ class Court:
     bindings: dict[Key, Node] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     worlds: dict[int, Numbers] = field(default_factory=dict)
+    letter_layers: Mapping[str, int] = field(default_factory=dict)
     _known: dict[tuple[int, int], Facts] = field(default_factory=dict, repr=False)
 
     def numbers(self, samples: int) -> Numbers:
@@ -167,11 +175,19 @@ class Court:
         """Return what a chain speaks of, looked at once."""
         own = (id(chain), len(self.bindings))
         known = self._known.get(own)
-        if known is None or known.chain is not chain or known.bindings != self.bindings:
+        if (
+            known is None or known.chain is not chain or known.bindings != self.bindings
+            or known.everywhere != self.letter_layers
+        ):  # fmt: skip
             if len(self._known) > MOST_KNOWN:
                 self._known.clear()
             matrices = self._speaks_of_matrices(chain)
-            known = Facts(chain, self.bindings, matrices, self._samples(chain, matrices), self._letters(chain))
+            argument = variable(chain, names)
+            matrices = matrices and argument is None
+            samples = 1 if argument is not None else self._samples(chain, matrices)
+            running = {} if argument is not None else self._letters(chain)
+            known = Facts(chain, self.bindings, matrices, samples, running, argument, self._layers(chain),
+                          self.letter_layers)  # fmt: skip
             self._known[own] = known
         return known
 
@@ -186,6 +202,12 @@ class Court:
     def letters(self, chain: Chain) -> dict[str, str]:
         """Return the letters that run in a chain, each with what it counts: layer, unit or sample."""
         return self._facts(chain).letters
+
+    def _layers(self, chain: Chain) -> Mapping[str, int]:
+        nodes = [side.node for side in chain.sides if not isinstance(side.node, Unread)]
+        found = [name for node in nodes for name in names(node)]
+        bound = [part.letter for node in nodes for part in parts_of(node) if isinstance(part, Summation)]
+        return in_chain(found, self.letter_layers, self.reading, self.net.depth, bound)
 
     def _samples(self, chain: Chain, matrices: bool) -> int:
         found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
@@ -319,8 +341,9 @@ class Court:
         """Return an interpreter for a chain."""
         own = numbers if numbers is not None else self.numbers(self.samples_for(chain))
         return Interpreter(
-            own, self.reading, bindings=self.bindings, matrices=self.matrices(chain), claims=claims, total=total
-        )
+            own, self.reading, bindings=self.bindings, matrices=self.matrices(chain), claims=claims, total=total,
+            layers=self._facts(chain).layers, variable=self._facts(chain).variable,
+        )  # fmt: skip
 
     def findings(self, chain: Chain) -> list[Finding]:
         """Return what is found of every `=` of a chain, in order."""
@@ -376,17 +399,47 @@ class Court:
             if isinstance(side, Clash):
                 return Finding(False, False if side is right else None, clash=side)
         equal, clash = self._same(chain, link, link + 1, outcomes, interpreter, environment)
+        if not equal and clash is None and (trouble := self._no_claim(chain, link)) is not None:
+            return Finding(None, None, trouble)
         target = outcomes[0]
         value: bool | None = None
         if link == 0:
             value = equal
         elif not isinstance(target, Trouble | Clash):
             value, _ = self._same(chain, 0, link + 1, outcomes, interpreter, environment)
+            if not value and self._numbers_put_in(chain, 0, link + 1):
+                value = None
         zero = bool(
             isinstance(left, Val) and isinstance(right, Val) and equal
             and not np.any(left.value) and not np.any(right.value)
         )  # fmt: skip
         return Finding(equal, value, clash=clash, zero=zero)
+
+    def _no_claim(self, chain: Chain, link: int) -> Trouble | None:
+        """Return why two different sides are no wrong claim about the network."""
+        left, right = chain.sides[link].node, chain.sides[link + 1].node
+        assert not isinstance(left, Unread) and not isinstance(right, Unread)
+        if updates(left, right, self.reading.kinds):
+            return Trouble("update", {}, chain.sides[link].span)
+        if self._numbers_put_in(chain, link, link + 1):
+            return Trouble("numbers", {}, chain.sides[link + 1].span)
+        return None
+
+    def _numbers_put_in(self, chain: Chain, one: int, other: int) -> bool:
+        """Return whether numbers stand on one of two sides that no sheet gives."""
+        if self.net.given:
+            return False
+        nodes = [chain.sides[index].node for index in (one, other)]
+        if any(isinstance(node, Unread | ShapeOf | Listed) for node in nodes):
+            return False
+        left, right = nodes
+        assert not isinstance(left, Unread) and not isinstance(right, Unread)
+        if is_number(left) and is_number(right):
+            return False
+        for node, beside in ((left, right), (right, left)):
+            if is_number(node) and (not is_constant(node) or isinstance(beside, Name)):
+                return True
+        return any(puts_numbers_in(parts_of(node), self.net) for node in (left, right))
 
     def _same(
         self, chain: Chain, one: int, other: int, outcomes: Sequence[Outcome], interpreter: Interpreter,
@@ -405,6 +458,9 @@ class Court:
         same = interpreter.numbers.compare(*fitted)
         if same is Sameness.NEAR:
             same = self._closer(chain, one, other, interpreter, environment)
+        nodes = [chain.sides[index].node for index in (one, other)]
+        if same is not Sameness.EQUAL and all(not isinstance(node, Unread) and is_number(node) for node in nodes):
+            return _same_rounded(*fitted, [node for node in nodes if not isinstance(node, Unread)]), None
         if same is not Sameness.EQUAL and self.net.given and not environment:
             return self._same_given(chain, one, other), None
         return same is Sameness.EQUAL, None
@@ -421,7 +477,8 @@ class Court:
         nodes = [chain.sides[index].node for index in (one, other)]
         if numbers is None or not any(not isinstance(node, Unread) and is_number(node) for node in nodes):
             return False
-        interpreter = Interpreter(numbers, self.reading, bindings=self.bindings, matrices=self.matrices(chain))
+        interpreter = Interpreter(numbers, self.reading, bindings=self.bindings, matrices=self.matrices(chain),
+                                  layers=self._facts(chain).layers)  # fmt: skip
         found = [outcome(interpreter, chain.sides[index], {}, chain.relations) for index in (one, other)]
         if not all(isinstance(value, Val) for value in found):
             return False
@@ -533,12 +590,20 @@ def outcome(interpreter: Interpreter, side: Side, environment: Environment, rela
         if isinstance(node, ShapeOf | Listed) or "∈" in relations:
             return Shape(interpreter.shape(node, environment))
         return interpreter.value(node, environment)
-    except NoMeaning as problem:
-        return Trouble(problem.reason, {"name": written(problem.name), **problem.facts}, problem.name.span)
-    except NotJudged as problem:
-        return Trouble(problem.reason, problem.facts, problem.node.span)
+    except (NoMeaning, NotJudged) as problem:
+        place = problem.name if isinstance(problem, NoMeaning) else problem.node
+        facts = {"name": written(place), **problem.facts} if isinstance(place, Name) else problem.facts
+        return Trouble(problem.reason, facts, place.span)
     except ShapesClash as clash:
         return Clash(clash.operation, clash.left, clash.right, clash.node.span)
+
+
+def _same_rounded(left: Val, right: Val, nodes: Sequence[Node]) -> bool:
+    """Return whether two sides of numbers are equal as far as their numbers are written."""
+    room = rounding(nodes[0]) + rounding(nodes[1]) + PUT_IN * (left.size + right.size)
+    for value, node in zip((left, right), nodes, strict=True):
+        room = room + uncertainty(parts_of(node)) * value.size
+    return bool((abs(left.value - right.value) <= room).all())
 
 
 def is_number(node: Node) -> bool:
@@ -559,10 +624,7 @@ def rounding(node: Node) -> float:
         node = node.body
     if not isinstance(node, Literal):
         return 0.0
-    for decimals in range(2, 16):
-        if (node.value * 10**decimals).denominator == 1:
-            return 0.51 * 10.0**-decimals if (node.value * 10 ** (decimals - 1)).denominator != 1 else 0.0
-    return 0.0
+    return off_by(node.value)
 
 
 def fit(left: Val, right: Val) -> tuple[Val, Val] | None:

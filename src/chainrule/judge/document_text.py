@@ -128,6 +128,8 @@ def _equation(text: str, start: int, end: int, *, sure: bool) -> Span | None:
     if relation is None or relation.end() == len(line) == 1:
         return None
     markup = "latex" if _COMMAND.search(line) else "text"
+    if not _LETTER.search(line) and relation.start() > 0:
+        return None  # a telephone number, a sum of prices
     if not line[: relation.start()].strip(" \t:") and not begins_with_relation(line, markup):
         return None
     known = sure and not _SURE.search(line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,13 @@ import numpy as np
 from chainrule.errors import NetworkError
 from chainrule.expr import Matrix, Ref, Symbol
 from chainrule.judge.atoms import Atoms
-from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, outcome, parts_of
+from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, is_number, outcome, parts_of
 from chainrule.judge.fixes import applied
 from chainrule.judge.gaps import gaps
+from chainrule.judge.layers import layers_of_letters
 from chainrule.judge.meaning import Key, NotJudged, ShapesClash, Val, names
 from chainrule.judge.reading import NoMeaning, Reading, written
-from chainrule.judge.readings import candidates
+from chainrule.judge.readings import around, candidates
 from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
 from chainrule.judge.rows import Row, rows_of
@@ -92,6 +93,19 @@ class Judged:
         return sum(one.right for one in self.heard)
 
 
+class _Best:
+    """The best reading so far, what was found under it, and the rows that are not right under it."""
+
+    def __init__(self, reading: Reading, heard: list[Heard]) -> None:
+        self.take(reading, heard)
+
+    def take(self, reading: Reading, heard: list[Heard]) -> None:
+        """Take another reading for the best."""
+        self.reading, self.heard = reading, heard
+        self.fitness = sum(one.fitness for one in heard)
+        self.failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
+
+
 class Judge:
     r"""A network, and what was found of lines under each reading.
 
@@ -118,6 +132,9 @@ class Judge:
         self._found: dict[tuple[object, ...], list[Finding]] = {}
         self._mended: dict[tuple[object, ...], Mended | None] = {}
         self._atoms: Atoms | None = None
+        self._names: list[Name] = []
+        self._letters_of = self._names
+        self._letter_layers: dict[Reading, Mapping[str, int]] = {}
 
     def report(self, document: Document, *, seconds: float | None = None) -> Report:
         """Return what is said of a document; what is not reached in so many seconds is left unjudged."""
@@ -178,39 +195,48 @@ class Judge:
 
     def _read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
         """Return the reading under which most of the rows are right, and what was found under it."""
-        if self.reading is not None:
-            return self.reading, self._hear(rows, self.reading)
         found = [name for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
                  for name in names(side.node)]  # fmt: skip
+        self._names = found
+        if self.reading is not None:
+            return self.reading, self._hear(rows, self.reading)
         sigma = any(
             isinstance(part, Applied) and part.function.base == "σ"
             for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
             for part in parts_of(side.node)
         )  # fmt: skip
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
-        best = next(readings)
-        heard = self._hear(rows, best)
-        failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
-        if not failing:
-            return best, heard
-        fitness = sum(one.fitness for one in heard)
+        first = next(readings)
+        best = _Best(first, self._hear(rows, first))
+        tried: set[tuple[Reading, int]] = set()
         for reading in readings:
-            court = self.court(reading)
-            gained = sum(
-                Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines).fitness
-                - one.fitness
-                for one in failing
-            )
-            if gained < LEAST_GAIN or self.late:
-                continue
-            other = self._hear(rows, reading)
-            more = sum(one.fitness for one in other)
-            if more >= fitness + LEAST_GAIN:
-                best, heard, fitness = reading, other, more
-                failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
-                if not failing:
-                    break
-        return best, heard
+            if not best.failing:
+                return best.reading, best.heard
+            self._try(reading, rows, best, LEAST_GAIN)
+        changed = True
+        while changed and best.failing and not self.late:
+            changed = False
+            for reading, least in around(best.reading, found):
+                if (reading, least) not in tried:
+                    tried.add((reading, least))
+                    changed |= self._try(reading, rows, best, least)
+        return best.reading, best.heard
+
+    def _try(self, reading: Reading, rows: Sequence[Row], best: _Best, least: int) -> bool:
+        """Return whether a reading is better than the best by so much, which it then is itself."""
+        court = self.court(reading)
+        gained = sum(
+            Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines).fitness
+            - one.fitness
+            for one in best.failing
+        )
+        if gained < least or self.late:
+            return False
+        other = self._hear(rows, reading)
+        if sum(one.fitness for one in other) < best.fitness + least:
+            return False
+        best.take(reading, other)
+        return True
 
     @property
     def _speaks_of_sigmoid(self) -> bool:
@@ -221,11 +247,15 @@ class Judge:
     def _hear(self, rows: Sequence[Row], reading: Reading) -> list[Heard]:
         """Return what is found of each row under a reading, definitions taken in the order of the document."""
         court = self.court(reading)
-        bindings: dict[Key, Node] = {}
+        bindings = _defined_once(rows, reading)
         heard: list[Heard] = []
         for row in rows:
             defines = defined(row, reading, bindings)
-            if defines is not None:
+            if defines is None and not self.net.given and gives_number(row, reading):
+                name = row.chain.sides[0].node
+                assert isinstance(name, Name)
+                defines = (name.base, name.sub, name.sup)
+            elif defines is not None:
                 node = row.chain.sides[1].node
                 assert not isinstance(node, Unread)
                 bindings = {**bindings, defines: node}
@@ -246,7 +276,8 @@ class Judge:
     def mended(self, court: Court, one: Heard) -> Mended | None:
         """Return the smallest repair of a row, or None."""
         chain = one.row.chain
-        key = (court.reading, *one.row.key, tuple(court.bindings.items()))
+        layers = tuple(sorted(court.letter_layers.items()))
+        key = (court.reading, *one.row.key, tuple(court.bindings.items()), layers)
         if key not in self._mended:
             if court.matrices(chain) or court.letters(chain) or court.samples_for(chain) != 1:
                 found = TextMender(court, one.row).mended()
@@ -267,11 +298,17 @@ class Judge:
         if found is None:
             other = next(iter(self._courts.values()), None)
             found = self._courts[reading] = Court(self.net, reading) if other is None else other.under(reading)
+        if self._letters_of is not self._names:
+            self._letters_of, self._letter_layers = self._names, {}
+        layers = self._letter_layers.get(reading)
+        if layers is None:
+            layers = self._letter_layers[reading] = layers_of_letters(self._names, reading, self.net.depth)
+        found.letter_layers = layers
         return found
 
     def _findings(self, row: Row, court: Court, bindings: dict[Key, Node]) -> list[Finding]:
         used = relevant(row, bindings) if bindings else {}
-        remembered = (court.reading, *row.key, tuple(used.items()))
+        remembered = (court.reading, *row.key, tuple(used.items()), tuple(sorted(court.letter_layers.items())))
         found = self._found.get(remembered)
         if found is None:
             court.bindings = used
@@ -295,6 +332,9 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
              for name in names(side.node)]  # fmt: skip
     if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
         yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
+    if any(reading.kinds.get(name.base) == "w" and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
+           for name in found) and court.net.depth > 1:  # fmt: skip
+        yield Message("reading.numbered_from" if reading.by_origin else "reading.numbered_to")
     if reading.first_layer:
         yield Message("reading.first_layer")
     if reading.first_input != 0 and any(reading.kinds.get(n.base) == "x" and n.sub.isdigit() for n in found):
@@ -303,6 +343,10 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
         yield Message("reading.first_unit", {"number": reading.first_unit})
     if reading.kinds.get("a") == "z":
         yield Message("reading.swapped")
+    if reading.descent:
+        yield Message("reading.descent")
+    if reading.per_sample:
+        yield Message("reading.per_sample")
     if reading.powers:
         yield Message("reading.powers")
     else:
@@ -336,6 +380,31 @@ def named(net: Network) -> str:
         return net.to_toml()
 
 
+def _defined_once(rows: Sequence[Row], reading: Reading) -> dict[Key, Node]:
+    """Return the names without a meaning that the document introduces in one place: they hold before it too.
+
+    What a formula calls P may be said behind it: "…, where P = softmax(Z)".
+    """
+    found: dict[Key, list[Node]] = {}
+    for row in rows:
+        key = defined(row, reading, {})
+        if key is not None and key[0] not in reading.kinds:
+            node = row.chain.sides[1].node
+            assert not isinstance(node, Unread)
+            found.setdefault(key, []).append(node)
+    return {key: nodes[0] for key, nodes in found.items() if len(nodes) == 1}
+
+
+def gives_number(row: Row, reading: Reading) -> bool:
+    """Return whether a row gives a weight, an input or a target its number, as a sheet does: x_1 = 0.5."""
+    chain = row.chain
+    if len(chain.sides) != 2 or chain.relations[0] not in EQUALITIES or isinstance(chain.sides[1].node, Unread):
+        return False
+    name = chain.sides[0].node
+    kinds = ("x", "w", "b", "true")
+    return isinstance(name, Name) and reading.kinds.get(name.base) in kinds and is_number(chain.sides[1].node)
+
+
 def defined(row: Row, reading: Reading, bindings: dict[Key, Node]) -> Key | None:
     """Return the name that a row introduces, or None.
 
@@ -350,6 +419,8 @@ def defined(row: Row, reading: Reading, bindings: dict[Key, Node]) -> Key | None
         return None
     key = (node.base, node.sub, node.sup)
     kind = reading.kinds.get(node.base)
+    if kind == "samples" and node.sub:
+        kind = None  # n_x is the number of something else
     said = chain.lead == "let" or chain.relations[0] in (":=", "≡", "≜")
     bare = not node.sub and not node.sup
     if kind is None or (kind == "delta" and (bare or said)) or (kind == "samples" and bare):
@@ -515,12 +586,15 @@ class _Writer:
             return
         interpreter = self.court.interpreter(chain)
         by = target.symbol if isinstance(target, Matrix) else target
+        head = chain.sides[0].node
+        factor = interpreter.meant(head, {}).factor if isinstance(head, Name) else 1
         for side, finding in zip(chain.sides[1:], one.findings, strict=True):
             if finding.value_right is False and finding.trouble is None:
                 value = outcome(interpreter, side, {}, chain.relations)
                 if isinstance(value, Val) and (not value.matrix or isinstance(by, Symbol)):
                     world = interpreter.numbers.world
                     claimed = value.value if value.matrix else np.broadcast_to(value.value, (world.points,))
+                    claimed = claimed / factor
                     yield Claim(by, self._number(one.row), world.samples, claimed)
 
 

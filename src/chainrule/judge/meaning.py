@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainrule.expr import Matrix, Partial, Ref, Size, Symbol
+from chainrule.expr import Matrix, Number, Partial, Ref, Size, Symbol
 from chainrule.judge.functions import function_named
+from chainrule.judge.general import is_function
 from chainrule.judge.reading import Environment, LetterIndex, Meant, NoMeaning, OutOfRange, Reading, letters, written
 from chainrule.judge.syntax import (
     Applied,
@@ -102,6 +103,8 @@ class Interpreter:
         claims: partials of the loss that an earlier line claims (falsely), by what they differentiate by.
         put: values to use in place of nodes, by `id`: a repair tries its candidates so. They may have an axis for the
             candidates before the one for the points.
+        layers: of which layer the units are that a letter counts.
+        variable: the argument of an equation about functions in general; it is tried at numbers of its own.
     """
 
     def __init__(
@@ -114,6 +117,8 @@ class Interpreter:
         claims: Mapping[Ref | Symbol, Array] | None = None,
         put: Mapping[int, Val] | None = None,
         total: bool = False,
+        layers: Mapping[str, int] | None = None,
+        variable: Name | None = None,
     ) -> None:
         self.numbers = numbers
         self.reading = reading
@@ -122,6 +127,8 @@ class Interpreter:
         self.claims = claims or {}
         self.put = put or {}
         self.total = total
+        self.layers = layers or {}
+        self.variable = variable
         self._names: dict[tuple[str, str, str, str, int], Meant] = {}
         self._depth = 0
 
@@ -146,12 +153,16 @@ class Interpreter:
         found = self._names.get(plain)
         if found is not None:
             return found
-        meant = self.reading.meaning(name, self.numbers.program, environment, matrices=self.matrices)
+        meant = self.reading.meaning(
+            name, self.numbers.program, environment, matrices=self.matrices, layers=self.layers
+        )
         if not environment:
             self._names[plain] = meant
         return meant
 
     def _name(self, node: Name, environment: Environment) -> Val:
+        if self.variable is not None:
+            return self._variable(node, environment)
         bound = self.bindings.get((node.base, node.sub, node.sup))
         if bound is not None and not node.suffix:
             self._depth += 1
@@ -172,9 +183,25 @@ class Interpreter:
             if not found.matrix:
                 raise NotJudged("prime", node, name=written(node))
             found = Val(np.swapaxes(found.value, -1, -2), np.swapaxes(found.size, -1, -2))
+        if meant.factor != 1:
+            found = Val(found.value * meant.factor, found.size * abs(meant.factor))
         if meant.power != 1:
             return Val(found.value**meant.power, found.size**meant.power)
         return found
+
+    def _variable(self, node: Name, environment: Environment) -> Val:
+        """Return the value of a name in an equation about functions in general."""
+        assert self.variable is not None
+        if is_function(node):
+            own = Name(node.base, "", "", "", node.primes, (0, 0), (0, 0), node.span)
+            found = self._applied(Applied(own, (self.variable,), node.span), environment)
+        else:
+            places = np.arange(self.numbers.world.points)
+            found = _exactly((0.37 + 0.29 * places) * (-1.0) ** places * self.numbers.one)
+        power = int(node.sup or 1)
+        if not 1 <= power <= MOST_POWER:
+            raise NotJudged("exponent", node)
+        return found if power == 1 else Val(found.value**power, found.size**power)
 
     def _constant(self, node: Name) -> Val | None:
         """Return λ or α of a SELU, where the network has one."""
@@ -186,7 +213,7 @@ class Interpreter:
             return None
         return self.numbers.constant(_SELU[node.base])
 
-    def quantity(self, what: Ref | Partial | Matrix | Size, node: Node) -> Val:
+    def quantity(self, what: Ref | Partial | Matrix | Size | Number, node: Node) -> Val:
         """Return the value of an atom or of a whole matrix."""
         if isinstance(what, Ref):
             return _exactly(self.numbers.value(what))
@@ -195,6 +222,8 @@ class Interpreter:
             return self._partial(what.of, what.by)
         if isinstance(what, Size):
             return self.numbers.constant(what.dim.size or 1)
+        if isinstance(what, Number):
+            return self.numbers.constant(what.value)
         return _exactly(self._laid(what))
 
     def _partial(self, of: Ref, by: Ref) -> Val:
@@ -272,6 +301,8 @@ class Interpreter:
         exponent = _whole(node.exponent)
         if exponent is None or abs(exponent) > MOST_POWER:
             raise NotJudged("exponent", node)
+        if exponent == 2 and isinstance(node.base, Applied) and node.base.function.base == "norm":
+            return _squares(self.value(node.base.args[0], environment))
         base = self.value(node.base, environment)
         if base.matrix:
             if exponent < 0:
@@ -296,6 +327,9 @@ class Interpreter:
 
     def _applied(self, node: Applied, environment: Environment) -> Val:
         function = node.function
+        if self.variable is not None and any(n.base == function.base for arg in node.args for n in names(arg)):
+            # σ(1 − σ) is a product
+            return self.value(Times((function, *node.args), ("",) * len(node.args), node.span), environment)
         if function.base in ("max", "min") and len(node.args) == 2:
             left, right = (self.value(arg, environment) for arg in node.args)
             value, other = _broadcast(left.value, right.value, node)
@@ -305,6 +339,12 @@ class Interpreter:
         if len(node.args) != 1:
             raise NotJudged("arguments", node, name=function.base)
         argument = self._argument(function, node.args[0], environment)
+        if function.base == "norm" and function.sub in ("", "2", "F"):
+            squared = _squares(argument)
+            return Val(self.numbers.call("sqrt", None, False, squared.value), argument.size.sum(axis=(-2, -1))
+                       if argument.matrix else argument.size)  # fmt: skip
+        if function.base in ("sum", "mean"):
+            return _reduced(argument, function.base, function.sub)
         layer = self._layer_function(node.args[0], environment)
         name, parameter = function_named(function, layer, self.numbers.program, sigmoid=self.reading.sigmoid)
         if name is None:
@@ -359,7 +399,7 @@ class Interpreter:
         """Return the activation of the layer (and unit) whose z a function is applied to, or None."""
         while isinstance(argument, Group):
             argument = argument.body
-        if not isinstance(argument, Name):
+        if not isinstance(argument, Name) or self.variable is not None:
             return None
         try:
             what = self.meant(argument, environment).what
@@ -377,6 +417,14 @@ class Interpreter:
     # Derivatives
 
     def _derivative(self, node: Derivative, environment: Environment) -> Val:
+        if self.variable is not None:
+            of = node.of
+            while isinstance(of, Group):
+                of = of.body
+            assert isinstance(of, Applied | Name)
+            function = of.function if isinstance(of, Applied) else of
+            slope = replace(function, primes=function.primes + 1)
+            return self._applied(Applied(slope, (self.variable,), node.span), environment)
         return self._slope(node, *self.atoms(node, environment))
 
     def atoms(self, node: Derivative, environment: Environment) -> tuple[Ref | Matrix, Ref | Matrix]:
@@ -411,7 +459,7 @@ class Interpreter:
         if not isinstance(node, Name):
             raise NotJudged("by_expression", node)
         meant = self.meant(node, environment)
-        if isinstance(meant.what, Partial | Size) or (isinstance(meant.what, Matrix) and meant.what.of):
+        if isinstance(meant.what, Partial | Size | Number) or (isinstance(meant.what, Matrix) and meant.what.of):
             raise NotJudged("by_expression", node)
         if meant.power != 1:
             # Below ∂ a number above can only be a layer that the network does not have, never a power.
@@ -474,7 +522,8 @@ class Interpreter:
             if factor.base == ONES:
                 return None
             meant = self.meant(factor, environment)
-            if isinstance(meant.what, Matrix) and meant.what.of is not None and meant.power == 1 and not factor.primes:
+            whole = isinstance(meant.what, Matrix) and meant.power == meant.factor == 1 and not factor.primes
+            if whole and isinstance(meant.what, Matrix) and meant.what.of is not None:
                 return root, meant.what.symbol
             return None
         if not isinstance(factor, Derivative):
@@ -490,8 +539,8 @@ class Interpreter:
         """Multiply: the tight mark first, then the other, each from left to right."""
         groups: list[tuple[Val, str]] = []
         for factor, mark in factors:
-            mark = "⊙" if mark == "⊙" else "⊗" if mark == "⊗" else "·"
-            if groups and (mark == tight or mark == "⊗"):
+            mark = "⊙" if mark == "⊙" else "⊗" if mark == "⊗" else "*" if mark == "*" else "·"
+            if groups and (mark == tight or mark in ("⊗", "*")):
                 groups[-1] = (_product(groups[-1][0], factor, mark, node), groups[-1][1])
             else:
                 groups.append((factor, mark))
@@ -514,7 +563,7 @@ class Interpreter:
             except OutOfRange:
                 if total is None and place <= 1:
                     continue  # counting begins at 1 where it does not begin at 0
-                if node.upper is not None:
+                if node.upper is not None and not self._says_all(node.upper, environment):
                     raise
                 break
             count += 1
@@ -524,6 +573,10 @@ class Interpreter:
         if total is None:
             raise NotJudged("sum_of_nothing", node)
         return total
+
+    def _says_all(self, upper: Node, environment: Environment) -> bool:
+        """Return whether a sum's upper end is a name that only says "all": K, n_l."""
+        return isinstance(upper, Name) and self._bound(upper, environment) is None
 
     def _range(self, node: Summation, environment: Environment) -> range:
         """Return the values that Σ's letter may take; where nothing says how far, the network does."""
@@ -544,6 +597,9 @@ class Interpreter:
         if isinstance(node, Name):
             if node.base in environment:
                 return environment[node.base]
+            bound = self.bindings.get((node.base, node.sub, node.sup))
+            if bound is not None:
+                return _whole(bound)
             if self.reading.kinds.get(node.base) == "samples" and not node.sub:
                 return self.numbers.program.samples.size
         return None
@@ -629,7 +685,7 @@ def _product(left: Val, right: Val, mark: str, node: Node) -> Val:
         size, other_size = _broadcast(left.size, right.size, node)
         return Val(value * other, size * other_size)
     rows, columns = left.value.shape[1:], right.value.shape[1:]
-    if mark == "⊙":
+    if mark == "⊙" or (mark == "*" and rows == columns):  # in code * is place by place
         if rows != columns:
             raise ShapesClash("⊙", rows, columns, node)
         return Val(left.value * right.value, left.size * right.size)
@@ -644,6 +700,24 @@ def _product(left: Val, right: Val, mark: str, node: Node) -> Val:
     if rows[1] != columns[0]:
         raise ShapesClash("·", rows, columns, node)
     return Val(left.value @ right.value, left.size @ right.size)
+
+
+def _squares(argument: Val) -> Val:
+    """Return the sum of the squares of all entries."""
+    value, size = argument.value**2, argument.size**2
+    return Val(value.sum(axis=(-2, -1)), size.sum(axis=(-2, -1))) if argument.matrix else Val(value, size)
+
+
+def _reduced(argument: Val, name: str, axis: str) -> Val:
+    """Return the sum or the mean of a matrix along an axis, or of all of it."""
+    if not argument.matrix:
+        return argument
+    axes = (-2, -1) if not axis else (int(axis) - 2,)
+    count = 1
+    for number in axes:
+        count *= argument.value.shape[number]
+    value, size = (array.sum(axis=axes, keepdims=True) for array in argument)
+    return Val(value / count, size / count) if name == "mean" else Val(value, size)
 
 
 def _whole(node: Node) -> int | None:

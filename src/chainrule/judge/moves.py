@@ -154,7 +154,7 @@ class Moves:
 
     def _putting(self, put: Mapping[int, Val]) -> Interpreter:
         own = self.interpreter
-        return Interpreter(own.numbers, own.reading, bindings=own.bindings, put=put, total=own.total)
+        return Interpreter(own.numbers, own.reading, bindings=own.bindings, put=put, total=own.total, layers=own.layers)
 
 
 def _plain(name: Name) -> bool:

@@ -81,7 +81,7 @@ def _listed(node: Node | Unread) -> Node | Unread:
     """Return 2 × 1 as the items of a shape."""
     if (
         isinstance(node, Times)
-        and set(node.marks) == {"·"}
+        and set(node.marks) <= {"·", "*"}
         and all(isinstance(f, Literal | Name) for f in node.factors)
     ):
         return Listed(node.factors, node.span)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from chainrule.expr import Matrix, Partial, Ref, Size, Symbol
+from chainrule.expr import Matrix, Number, Partial, Ref, Size, Symbol
 from chainrule.judge.syntax import Name
 
 if TYPE_CHECKING:
@@ -51,10 +52,18 @@ class LetterIndex(NoMeaning):
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What a name means: an atom or a matrix, and the power that its superscript turned out to be (1 for none)."""
+    """What a name means.
 
-    what: Ref | Partial | Matrix | Size
+    Attributes:
+        what: an atom, a matrix, or a number (x_0 = 1 beside a bias, δ_ij of Kronecker).
+        power: what its superscript turned out to be, 1 for none.
+        factor: by what an adjoint is multiplied: −1 where δ is −∂loss/∂z, the number of samples where dZ is that of
+            each sample's own loss.
+    """
+
+    what: Ref | Partial | Matrix | Size | Number
     power: int = 1
+    factor: int = 1
 
 
 INDICES = {"w": 2, "b": 1, "z": 1, "a": 1, "delta": 1, "x": 1, "pred": 1, "true": 1, "loss": 0}
@@ -85,6 +94,12 @@ class Reading:
         powers: whether numbers above are powers, since the document writes no layers.
         unit_deltas: whether δ_2 is that of unit 2, and not of layer 2.
         sigmoid: whether σ is the sigmoid whatever activation a layer has.
+        descent: whether δ is −∂loss/∂z, as in Rumelhart's paper.
+        per_sample: whether dZ and dA are of each sample's own loss, and the mean over the samples is taken in dW and
+            db, as in Ng's course.
+        by_origin: whether weights that are numbered through (w_1, w_2, …) are so by the unit they come from.
+        bracketed: whether layers stand in brackets, so that a bare number above is a power.
+        absorbed: whether sums count from 0, where w_j0 is the bias and x_0 is 1.
     """
 
     kinds: Mapping[str, str] = field(hash=False)
@@ -98,9 +113,21 @@ class Reading:
     powers: bool = False
     unit_deltas: bool = False
     sigmoid: bool = False
+    descent: bool = False
+    per_sample: bool = False
+    absorbed: bool = False
+    bracketed: bool = False
+    by_origin: bool = False
 
     def meaning(
-        self, name: Name, program: Program, environment: Environment, *, matrices: bool = False, power: bool = False
+        self,
+        name: Name,
+        program: Program,
+        environment: Environment,
+        *,
+        matrices: bool = False,
+        power: bool = False,
+        layers: Mapping[str, int] | None = None,
     ) -> Meant:
         """Return what a name means.
 
@@ -110,6 +137,7 @@ class Reading:
             environment: what running letters stand for.
             matrices: whether a lone subscript of a small letter is a layer (δ_2), as beside other matrices.
             power: read a superscript as a power even where it could be a layer.
+            layers: of which layer the units are that a letter counts, where that is known.
 
         Raises:
             LetterIndex: where a letter stands for nothing.
@@ -123,7 +151,7 @@ class Reading:
             if name.sub or name.sup:
                 raise NoMeaning("unknown_name", name, name=name.base)
             return Meant(Size(program.samples))
-        return _Meaning(self, name, kind, program, environment, matrices, power).found()
+        return _Meaning(self, name, kind, program, environment, matrices, power, layers or {}).found()
 
 
 class _Meaning:
@@ -131,7 +159,7 @@ class _Meaning:
 
     def __init__(
         self, reading: Reading, name: Name, kind: str, program: Program, environment: Environment,
-        matrices: bool, power: bool,
+        matrices: bool, power: bool, layers: Mapping[str, int],
     ) -> None:  # fmt: skip
         self.reading = reading
         self.name = name
@@ -141,28 +169,81 @@ class _Meaning:
         assert program.network is not None
         self.net: Network = program.network
         self.environment = environment
-        self.matrices = matrices or (name.base[0].isupper() and self.kind in ("w", "z", "a", "delta"))
+        self.layers = layers
+        entry = self.kind == "w" and (len(name.sub) == 2 or "," in name.sub)  # W_jk
+        self.matrices = matrices or (name.base[0].isupper() and self.kind in ("w", "z", "a", "delta") and not entry)
         self.power = power or reading.powers
 
     def found(self) -> Meant:
+        if (role := _ROLE.fullmatch(self.name.sub)) is not None and not self.name.sup:
+            return self._scaled(self._in_role(role[1], int(role[2])))
         if self.kind not in _LAYERED:
-            return self._plain()
+            return self._scaled(self._plain())
+        if self.kind == "delta" and (kronecker := self._kronecker()) is not None:
+            return kronecker
         try:
-            return self._layered()
+            return self._scaled(self._layered())
         except OutOfRange as outside:
             # A number above that can be no layer is a power, where the layer goes without saying.
             if outside.reason != "no_layer" or self.power or not self.name.sup.isdigit():
                 raise
             self.power = True
             try:
-                return self._layered()
+                return self._scaled(self._layered())
             except NoMeaning:
                 raise outside from None
+
+    def _in_role(self, role: str, unit: int) -> Meant:
+        """Return what out_h1, net_o1 or target_o1 means: the unit is named by what it is, input, hidden or output."""
+        layer = {"i": 0, "o": self.net.depth}.get(role)
+        if layer is None:
+            if self.net.depth != 2:
+                raise NoMeaning("which_layer", self.name, name=_written(self.name))
+            layer = 1
+        kind = "a" if self.kind in ("pred", "a") else self.kind
+        if self.kind == "true" and role == "o":
+            symbol = self._symbol("true", None)
+        elif kind in ("a", "z", "delta", "b"):
+            self.kind = kind
+            symbol = self._at_layer(layer, None)
+        else:
+            raise NoMeaning("no_index_text", self.name, read=self.name.sub)
+        place = self._unit(unit, symbol, 0 if kind == "b" else 1)
+        return Meant(self._whole(Ref(symbol, (place,) if kind == "b" else (self._row(None), place))))
+
+    def _numbered(self, number: int) -> Meant:
+        """Return the weight of a number, where weights are numbered through layer by layer."""
+        every = list(self.net.weights())
+        if self.reading.by_origin:
+            every.sort(key=lambda w: (w.target, w.origin, w.to))
+        if not 1 <= number <= len(every):
+            raise OutOfRange("no_unit", self.name, name=_written(self.name), size=len(every))
+        weight = every[number - 1]
+        symbol = self._symbol("w", weight.target, weight.source)
+        return Meant(self._whole(Ref(symbol, (weight.to, weight.origin))))
+
+    def _scaled(self, meant: Meant) -> Meant:
+        """Return what an adjoint means under a reading that takes δ with a minus, or dZ sample by sample."""
+        what = meant.what
+        if self.reading.descent and self.kind == "delta":
+            return replace(meant, factor=-1)
+        if self.reading.per_sample and isinstance(what, Matrix) and what.of and what.symbol.kind not in ("w", "b"):
+            return replace(meant, factor=self.program.samples.size or 1)
+        return meant
+
+    def _kronecker(self) -> Meant | None:
+        """Return δ_ij as a number: 1 where both indices are equal."""
+        if self.name.sup or self.name.suffix or self.matrices or len(self.name.sub.replace(",", "")) != 2:
+            return None
+        terms = self._terms(self.name.sub, 2)
+        return Meant(Number(Fraction(int(terms[0] == terms[1])))) if len(terms) == 2 else None
 
     # loss, pred, true, x: no layer, so that a number above is a power and a letter or bracket above a sample
 
     def _plain(self) -> Meant:
         name = self.name
+        if self.kind == "loss" and name.sub.lower() in ("total", "tot"):
+            name = replace(name, sub="")
         sample = self._sample(name.suffix) if name.suffix else None
         power = 1
         if name.sup:
@@ -193,14 +274,24 @@ class _Meaning:
                 raise NoMeaning("index_count", name, expected=1, read=0)
             return Meant(self._matrix(symbol), power)
         first = self.reading.first_input if self.kind == "x" else self.reading.first_unit
+        if self.kind == "x" and first == 1 and units[0] == 0 and self._absorbs(1):
+            return Meant(Number(Fraction(1)))
         unit = self._unit(units[0] - first + 1, symbol, 1)
         return Meant(self._whole(Ref(symbol, (self._row(sample), unit))), power)
+
+    def _absorbs(self, layer: int) -> bool:
+        """Return whether the layer before one with biases has a unit 0 here, which is always 1."""
+        written = "0" in re.split("[^0-9]+", self.name.sub) or self.name.sub[-1:] == "0"
+        return (written or self.reading.absorbed) and ("b", layer, None) in self.program.symbols
 
     # w, b, z, a, δ: one for each layer
 
     def _layered(self) -> Meant:
         name = self.name
         need = INDICES[self.kind]
+        single = self.kind == "w" and name.sub.isdigit() and not name.sup and not self.matrices
+        if single and len(name.sub) == 1 and self.net.depth > 1:
+            return self._numbered(int(name.sub))
         layer, source, sample, power = self._above()
         sub = name.sub
         if layer is None and (skipped := self._skipping(sub)) is not None:
@@ -213,17 +304,25 @@ class _Meaning:
             layer = self._only_layer()
         if not sub:
             symbol = self._at_layer(layer, source)
-            alone = symbol.kind in ("z", "a", "pred") and symbol.dims[-1].size == 1
-            if alone and not self.matrices:
+            alone = all(dim.size == 1 for dim in (symbol.dims if symbol.kind in ("w", "b") else symbol.dims[-1:]))
+            if alone and not self.matrices and symbol.kind in ("w", "b"):
+                return Meant(self._whole(Ref(symbol, (1,) * need)), power)
+            if alone and not self.matrices and symbol.kind in ("z", "a", "pred"):
                 return Meant(self._whole(Ref(symbol, (self._row(sample), 1))), power)
             return Meant(self._matrix(symbol), power)
         terms = self._terms(sub, need)
+        symbol = self._at_layer(layer, source)
+        if self.kind == "w" and len(terms) == 1 and symbol.dims[0].size == 1:
+            # w_i of a layer of one unit: what it leads from
+            terms = [self.reading.first_unit, *terms] if self.reading.to_from else [*terms, self.reading.first_unit]
         if len(terms) != need:
             raise NoMeaning("index_count", name, expected=need, read=len(terms))
-        symbol = self._at_layer(layer, source)
         if self.kind == "w":
             first = [t - self.reading.first_unit + 1 for t in terms]
             to, origin = first if self.reading.to_from else reversed(first)
+            if origin == 0 and self.reading.first_unit == 1 and source is None and self._absorbs(layer):
+                bias = self._symbol("b", layer)  # w_j0, the weight of a unit that is always 1
+                return Meant(self._whole(Ref(bias, (self._unit(to, bias, 0),))), power)
             place: tuple[int, ...] = (self._unit(to, symbol, 0), self._unit(origin, symbol, 1))
             if symbol.support is not None and place not in symbol.support and not self.net.ties:
                 raise OutOfRange("no_edge", name, name=_written(name))
@@ -232,7 +331,10 @@ class _Meaning:
             if symbol.support is not None and place not in symbol.support:
                 raise OutOfRange("no_edge", name, name=_written(name))
         else:
-            place = (self._row(sample), self._unit(terms[0] - self.reading.first_unit + 1, symbol, 1))
+            unit = terms[0] - self.reading.first_unit + 1
+            if symbol.kind == "a" and unit == 0 and not self.adjoint and self._absorbs(layer + 1):
+                return Meant(Number(Fraction(1)))
+            place = (self._row(sample), self._unit(unit, symbol, 1))
         return Meant(self._whole(Ref(symbol, place)), power)
 
     def _skipping(self, sub: str) -> tuple[int, int] | None:
@@ -251,7 +353,7 @@ class _Meaning:
         sup = name.sup
         if not sup:
             return None, None, sample, 1
-        if self.power and sup.isdigit() and int(sup) <= 99:
+        if (self.power or self.reading.bracketed) and sup.isdigit() and int(sup) <= 99:
             return None, None, sample, int(sup)
         parts = _parts_above(sup)
         if not 1 <= len(parts) <= 2:
@@ -269,13 +371,28 @@ class _Meaning:
         """Return the one layer that a name without a layer can mean."""
         if self.kind == "delta" and not self.name.sub:
             return self.net.depth
+        said = self._layer_of_letters()
+        if said is not None:
+            return said
         layers = sorted({
             layer for (kind, layer, _) in self.program.symbols if kind == ("z" if self.kind == "delta" else self.kind)
             if layer is not None
         })  # fmt: skip
+        if self.kind == "delta" and ("z", self.net.depth, None) not in self.program.symbols:
+            layers.append(self.net.depth)
         if len(layers) != 1:
             raise NoMeaning("which_layer", self.name, name=_written(self.name))
         return layers[0]
+
+    def _layer_of_letters(self) -> int | None:
+        """Return the layer that the letters below a name say."""
+        letters = [letter for letter in self.name.sub if letter in self.layers]
+        if self.kind != "w":
+            return self.layers[letters[0]] if letters else None
+        for to, letter in enumerate(self.name.sub.replace(",", "")):
+            if letter in self.layers:
+                return self.layers[letter] + (0 if (to == 0) == self.reading.to_from else 1)
+        return None
 
     def _at_layer(self, layer: int, source: int | None) -> Symbol:
         """Return the symbol of a layer: a^0 is x, the last a is pred, a linear output's z is pred."""
@@ -352,6 +469,7 @@ class _Meaning:
         return value
 
 
+_ROLE = re.compile(r"([iho])_?([0-9]{1,3})")
 _TERM = re.compile(r"([0-9]{1,6}|[A-Za-zα-ω])(?:([+-])([0-9]{1,6}))?")
 _PIECE = re.compile(r"(?:[A-Za-zα-ω]|[0-9])(?:[+-][0-9]{1,6})?")
 _ABOVE = re.compile(r"[\[(]([^\[\]()]+)[\])]|([^\[\](),]+)")
@@ -372,7 +490,8 @@ def _parts_above(sup: str) -> list[str]:
 
 def letters(name: Name) -> Iterator[tuple[str, str]]:
     """Yield the letters among a name's indices, with where they stand: sub, sup or suffix."""
-    for place, text in (("sub", name.sub), ("sup", name.sup), ("suffix", name.suffix)):
+    below = "" if _ROLE.fullmatch(name.sub) and not name.sup else name.sub
+    for place, text in (("sub", below), ("sup", name.sup), ("suffix", name.suffix)):
         for match in re.finditer(r"[A-Za-zα-ω]", text):
             yield match[0], place
 

@@ -8,6 +8,8 @@ the reading under which most of the document is right is the author's.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -57,6 +59,8 @@ def letters_for(names: Iterable[Name], *, swapped: bool = False, output: bool = 
     for base, kind in list(found.items()):
         if kind not in ("loss", "samples", "delta", "true"):
             found[f"d{base}"] = f"d{kind}"
+    if present & {"net", "out"} and "x" not in present:
+        found["i"] = "x"  # i_1, net_{h1}, out_{o1}
     # The author's own letters first: a repair takes the first letter of a kind.
     return {**{base: kind for base, kind in found.items() if base in present}, **found}
 
@@ -74,7 +78,9 @@ def candidates(
     """
     names = list(names)
     deltas = any(n.base in ("δ", "Δ") and n.sub.isdigit() and not n.sup for n in names)
+    absorbed, bracketed = _absorbed(names), _bracketed(names)
     for reading in _candidates(names, matrices):
+        reading = replace(reading, absorbed=absorbed, bracketed=bracketed)
         if deltas:
             yield replace(reading, sigmoid=sigmoid)
             yield replace(reading, sigmoid=sigmoid, unit_deltas=True)
@@ -84,13 +90,28 @@ def candidates(
             yield replace(reading, sigmoid=not sigmoid)
 
 
+def _absorbed(names: Iterable[Name]) -> bool:
+    """Return whether sums count from 0 where nothing says from where: no bias is named, nor written as w_j0."""
+    kinds = letters_for(())
+    return not any(
+        kinds.get(name.base) in ("b", "db") or (kinds.get(name.base) == "w" and name.sub[-1:] == "0") for name in names
+    )
+
+
+def _bracketed(names: list[Name]) -> bool:
+    """Return whether a bare number above is a power: layers are in brackets, w^{(2)}, or weights have none, w_{ji}."""
+    kinds = letters_for(())
+    weights = [name for name in names if kinds.get(name.base) == "w" and name.sub and not name.sub.isdigit()]
+    return bool(weights and not any(name.sup for name in weights)) or any(
+        kinds.get(name.base, "").removeprefix("d") in _LETTERED and _LAYER.match(name.sup) is not None for name in names
+    )
+
+
+_LAYER = re.compile(r"[\[(](?:[0-9]{1,3}|[lL](?:[+-]1)?)[\])]")
+
+
 def _candidates(names: list[Name], matrices: bool) -> Iterator[Reading]:
-    bases = {name.base for name in names}
-    base = list(_counted(Reading(letters_for(names)), names))
-    if bases & {"a", "A", "z", "Z"}:
-        base += _counted(Reading(letters_for(names, swapped=True, output=True)), names)
-    if bases & {"y", "Y"} and letters_for(names) != (other := letters_for(names, output=True)):
-        base += _counted(Reading(other), names)
+    base = [reading for kinds in _lettered(names) for reading in _counted(Reading(kinds), names)]
     yield from base
     if any(n.sup.isdigit() and base[0].kinds.get(n.base) in _LETTERED for n in names):
         yield replace(base[0], powers=True)
@@ -98,14 +119,75 @@ def _candidates(names: list[Name], matrices: bool) -> Iterator[Reading]:
         for reading in base[:4]:
             for rows, in_out in ((False, False), (True, False), (False, True)):
                 yield replace(reading, rows=rows, in_out=in_out)
-        whole = ONES in bases or any(
-            (base[0].kinds.get(n.base) in ("x", "z", "a") and n.base[0].isupper())
-            or (base[0].kinds.get(n.base) in ("dx", "dz", "da") and n.base[1:2].isupper())
-            for n in names
-        )
+        whole = _several(base[0], names)
         for reading in () if whole else base[:2]:  # X, Z and A hold a batch
             for rows, in_out in ((True, True), (False, False), (True, False), (False, True)):
                 yield replace(reading, rows=rows, in_out=in_out, batch=False)
+
+
+def _lettered(names: list[Name]) -> Iterator[Mapping[str, str]]:
+    """Yield what the letters of a document can stand for, the likeliest first."""
+    bases = {name.base for name in names}
+    usual = letters_for(names)
+    yield usual
+    if bases & {"a", "A", "z", "Z"}:
+        yield letters_for(names, swapped=True, output=True)
+    if bases & {"y", "Y"} and usual != (other := letters_for(names, output=True)):
+        yield other
+    if bases & {"o", "O"}:  # the output of any unit
+        yield {**usual, "o": "a", "O": "a", "do": "da"}
+        yield {**letters_for(names, output=True), "o": "a", "O": "a", "do": "da"}
+    if bases & {"h", "H"} and bases & {"a", "A"}:  # h is behind the activation, a before it
+        yield {**usual, "a": "z", "A": "z", "da": "dz", "dA": "dz"}
+
+
+def _several(reading: Reading, names: Iterable[Name]) -> bool:
+    """Return whether matrices hold several samples: X, Z and A do, and who divides by m has more than one."""
+    return any(
+        n.base == ONES
+        or (reading.kinds.get(n.base) in ("x", "z", "a") and n.base[0].isupper())
+        or (reading.kinds.get(n.base) == "samples" and not n.sub and not n.sup)
+        for n in names
+    )
+
+
+def _numbered(names: Iterable[Name], reading: Reading) -> bool:
+    """Return whether weights are numbered through, w_1, w_2, …, whatever they connect."""
+    return any(
+        reading.kinds.get(name.base) == "w" and name.sub.isdigit() and not name.sup and name.base.islower()
+        for name in names
+    )
+
+
+def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, int]]:
+    """Yield the readings that differ from one in one respect, each with the gain that makes it the better.
+
+    A layout that nothing else in the document speaks against needs one line for it: what is right in a usual layout is
+    not called wrong. Everything else needs two, since one line may be a slip.
+    """
+    names = list(names)
+    kinds = {reading.kinds.get(name.base) for name in names}
+    batches = (True,) if _several(reading, names) else (True, False)
+    for rows, in_out, batch in itertools.product((True, False), (True, False), batches):
+        yield replace(reading, rows=rows, in_out=in_out, batch=batch), 1
+    yield replace(reading, sigmoid=not reading.sigmoid), 2
+    for other in _lettered(names):
+        if other != reading.kinds:
+            yield replace(reading, kinds=other), 2
+            if "delta" in kinds:
+                yield replace(reading, kinds=other, descent=not reading.descent), 2
+    if _numbered(names, reading):
+        yield replace(reading, by_origin=not reading.by_origin), 2
+    if "delta" in kinds:
+        yield replace(reading, descent=not reading.descent), 2
+        yield replace(reading, unit_deltas=not reading.unit_deltas), 2
+    if kinds & {"dz", "da", "delta", "dpred"}:
+        yield replace(reading, per_sample=not reading.per_sample), 2
+    yield replace(reading, to_from=not reading.to_from), 2
+    yield replace(reading, absorbed=not reading.absorbed), 2
+    yield replace(reading, bracketed=not reading.bracketed), 2
+    for counted in _counted(reading, names):
+        yield counted, 2
 
 
 def _counted(reading: Reading, names: list[Name]) -> Iterator[Reading]:
@@ -113,6 +195,8 @@ def _counted(reading: Reading, names: list[Name]) -> Iterator[Reading]:
     zero_input = any(reading.kinds.get(n.base) == "x" and n.sub == "0" for n in names)
     some_letter = any(reading.kinds.get(n.base) == "x" and n.sub.isalpha() for n in names)
     inputs = (0, 1) if some_letter or not zero_input else (0,)
+    if not zero_input and not {"pred", "true", "loss"} & {name.base for name in names}:
+        inputs = (1, 0)  # most people count from 1; those who write pred, true and loss as the seed does, from 0
     for to_from in (True, False):
         for first_input in inputs:
             yield replace(reading, to_from=to_from, first_input=first_input)

@@ -7,11 +7,11 @@ begin with `=`. Such rows are read as one source, so that a chain is a chain whe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chainrule.judge.document import Document, Formula
 from chainrule.judge.parse import read_formula
-from chainrule.judge.syntax import Chain, Span, Unread
+from chainrule.judge.syntax import Chain, Side, Span, Unread
 from chainrule.judge.tokens import LIMITS, Limits
 
 
@@ -87,8 +87,17 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
         for number, chain in enumerate(read_formula(source, formulas[0].markup, limits)):
             if not any(source[slice(*side.span)].strip() for side in chain.sides):
                 continue  # a sign among words: 2 inputs $\to$ 3 units
-            if chain.relations or any(isinstance(side.node, Unread) for side in chain.sides if "=" in source):
-                yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts))
+            if not chain.relations:
+                if "=" not in source[slice(*chain.span)] or not isinstance(chain.sides[0].node, Unread):
+                    continue
+                chain = _broken(chain)
+            yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts))
+
+
+def _broken(chain: Chain) -> Chain:
+    """Return a chain whose `=` was lost in a side that cannot be read, with one link that says so."""
+    (side,) = chain.sides
+    return replace(chain, sides=(side, Side(side.node, (side.span[1], side.span[1]))), relations=("=",))
 
 
 def _joined(formulas: tuple[Formula, ...]) -> Iterator[tuple[Formula, ...]]:

@@ -57,7 +57,7 @@ def _spelled(node: Node) -> tuple[str, int]:
         case Times(factors, marks):
             found = _held(factors[0], _PRODUCT)
             for mark, factor in zip(marks, factors[1:], strict=True):
-                found += f" {mark or '·'} {_held(factor, _FACTOR)}"
+                found += f" {'·' if mark in ('', '*') else mark} {_held(factor, _FACTOR)}"
             return found, _PRODUCT
         case Quotient(above, below):
             return f"{_held(above, _FACTOR)}/{_held(below, _FACTOR)}", _PRODUCT

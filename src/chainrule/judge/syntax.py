@@ -67,7 +67,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Factors, with the mark between each two: '' side by side, '·' (also × and *), '⊙' (also ∘), '@'."""
+    """Factors, with the mark between each two: '' side by side, '·' (also ×), '*', '⊙' (also ∘), '@'."""
 
     factors: tuple[Node, ...]
     marks: tuple[str, ...]

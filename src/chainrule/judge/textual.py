@@ -286,7 +286,7 @@ class TextMender:
                     yield replaced(
                         1.01, "product_for_elementwise", (a[1], b[0]), _ODOT[self.markup], source, (a[0], b[1])
                     )
-            if {"·", ""} >= {node.marks[place]} and len(node.factors) == 2:
+            if {"·", "*", ""} >= {node.marks[place]} and len(node.factors) == 2:
                 yield replaced(1.3, "product_for_sum", (a[1], b[0]), " + ", source, (a[0], b[1]))
         for place in range(len(node.factors)):
             yield replaced(1.1, "extra_factor", with_mark(node.factors, place), "", source)

@@ -91,7 +91,7 @@ class Adjoint:
 
 ENDS = frozenset((
     "NAME", "ADJOINT", "NUMBER", "DERIVATIVE", "DIFFERENTIAL", "HALF", "OPERATOR", "RIGHT", "CLOSE", "TRANSPOSE",
-    "ENDCASES", "LISTED", "ENTRY",
+    "ENDCASES", "LISTED", "ENTRY", "REDUCED",
 ))  # fmt: skip
 """Tokens that can end a factor."""
 
@@ -125,6 +125,10 @@ LEADS = {
     "because": "because", "let": "let", "define": "let", "and": "and", "so": "so", "hence": "so", "thus": "so",
     "therefore": "so", "then": "so", "i.e.": "i.e.", "that is": "i.e.", "if": "if", "for": "for", "when": "when",
     "as": "as", "or": "or", "by": "by", "note": "where",
+    "où": "where", "avec": "with", "soit": "let", "donc": "so", "alors": "so", "ainsi": "so", "car": "since",
+    "puisque": "since", "wobei": "where", "mit": "with", "sei": "let", "also": "so", "daher": "so", "somit": "so",
+    "folglich": "so", "und": "and", "et": "and", "denn": "since", "weil": "since", "donde": "where",
+    "entonces": "so", "dove": "where", "quindi": "so", "dunque": "so",
     "여기서": "where", "단": "where", "단,": "where", "그리고": "and", "이므로": "since", "따라서": "so", "즉": "i.e.",
     "이고": "and", "이때": "where", "정의": "let", "라 하자": "let",
 }  # fmt: skip

@@ -50,6 +50,10 @@ class CharacterTokens(SignTokens):
             raise Refused("character", char, (at, end))
         return end
 
+    def is_silent(self, at: int) -> bool:
+        """Return whether nothing more is said from a place on: a full stop may stand there."""
+        return not self.source[at:].strip(" \t\r\n.,;")
+
     def cell(self, at: int, end: int) -> int:
         """Take &, which only sets rows in line."""
         return end
@@ -105,10 +109,10 @@ class CharacterTokens(SignTokens):
         elif sign == "...":
             raise Refused("ellipsis", sign, (at, end))
         elif sign == "·":
-            self.stream.add("MARK", sign, at, end)
+            self.stream.add("MARK", "*" if self.source[at] == "*" else sign, at, end)
         elif sign in _LONG or sign in _RELATIONS:
             self.stream.relation(_LONG.get(sign, sign), at, end)
-        elif sign == "." and not self.source[end:].strip(" \t\r\n.,;"):
+        elif sign == "." and (self.stream.kind == "cases" or self.is_silent(end)):
             return end
         else:
             raise Refused("unexpected" if sign == "." else "character", sign, (at, end))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from chainrule.judge.tokens import ACCENTS, FUNCTIONS, GREEK, WORDS, Refused, number
+from chainrule.judge.tokens_base import function
 from chainrule.judge.tokens_latex_names import LatexNames
 from chainrule.judge.tokens_latex_words import (
     CASES,
@@ -28,6 +29,10 @@ _WORD_IN_ROW = re.compile(
 _ARRAY_OF_CASES = re.compile(r"\\(?:left\s*)?(?:\\\{|\\lbrace|\{)\s*\\begin\s*\{array\}\s*\{[^{}]{0,40}\}")
 _END_OF_ARRAY = re.compile(r"\s*\\right\s*\.")
 _GOES_ON = re.compile(r"""[\s{}"]*(?:[-+−·⊙]|\\(?:cdot|times|odot)(?![A-Za-z])|(?:dot|times)(?![A-Za-z]))""")
+_SILENT = re.compile(
+    r"(?:[\s.,;~]|\\[,;:! ]|\\(?:nonumber|notag|hfill|square|blacksquare|qed|qedhere|Box|quad|qquad)(?![A-Za-z])"
+    r"|\\(?:label|tag\*?|hspace\*?|vspace\*?)\s*\{[^{}]*\})*"
+)
 _BAR = re.compile(r"\s*(\||\\\||\\[lr]?[vV]ert(?![A-Za-z]))")
 
 
@@ -40,6 +45,10 @@ class LatexTokens(LatexNames):
         if taken is None:
             raise Refused("character", command, (at, end))
         return taken[0](self, taken[1], at, end)
+
+    def is_silent(self, at: int) -> bool:
+        """Return whether nothing more is said from a place on, but commands without a meaning."""
+        return _SILENT.fullmatch(self.source, at) is not None
 
     def _mark(self, mark: str, at: int, end: int) -> int:
         self.stream.add("MARK", mark, at, end)
@@ -144,6 +153,51 @@ class LatexTokens(LatexNames):
                 if self.source[place[0] - 1] != "{":
                     break
                 after = stop
+        return after
+
+    def _physics(self, d: str, at: int, end: int) -> int:
+        r"""Take \pdv{L}{w} or \dv{L}{w} of the package physics: a derivative; with one argument, ∂/∂w."""
+        stream = self.stream
+        if self.source.startswith("[", self.blanks(end)):
+            raise Refused("second_derivative", self.source[at:end], (at, end))
+        first, after = self.argument(end)
+        halves = [(first, after)]
+        if self.source.startswith("{", self.blanks(after)):
+            halves.append(self.argument(after))
+        else:
+            halves.insert(0, ((first[0], first[0]), first[0]))
+        if self.source.startswith("{", self.blanks(halves[-1][1])) and d == "∂":
+            raise Refused("second_derivative", self.source[at:end], (at, end))
+        stream.add("FRAC", "frac", at, end)
+        for kind, ((start, stop), closed) in zip(("first", "second"), halves, strict=True):
+            stream.open(kind, "OPEN", "", start, start)
+            if d == "d":
+                self.upright_d(start, start)
+            else:
+                stream.add("HALF" if start == stop else "DIFF", None if start == stop else d, start, start)
+            self.through(start, stop)
+            stream.close("CLOSE", "", stop, closed)
+        return halves[-1][1]
+
+    def _in_brackets(self, _: str, at: int, end: int) -> int:
+        r"""Take \qty(…) and the like: only the bracket says something."""
+        if not self.source.startswith("{", self.blanks(end)):
+            return end
+        span, after = self.argument(end)
+        self.stream.open("bracket", "LEFT", "(", at, span[0])
+        self.through(*span)
+        self.stream.close("RIGHT", ")", span[1], after)
+        return after
+
+    def _between_bars(self, name: str, at: int, end: int) -> int:
+        r"""Take \abs{…} or \norm{…}."""
+        if not self.source.startswith("{", self.blanks(end)):
+            return self.name(name, at, end)
+        span, after = self.argument(end)
+        self.stream.add("FUNCTION", function(name, at, end), at, end)
+        self.stream.open("bracket", "LEFT", "|", span[0], span[0])
+        self.through(*span)
+        self.stream.close("RIGHT", "|", span[1], after)
         return after
 
     def _ellipsis_command(self, command: str, at: int, end: int) -> int:
@@ -258,5 +312,9 @@ _COMMANDS: dict[str, _Taken] = {
     "|": (LatexTokens._bars, "‖"), "\\": (LatexTokens._row, ""), "quad": (LatexTokens._wide_blank, ""),
     "partial": (LatexTokens._del, ""), "nabla": (LatexTokens._gradient, ""), "sum": (LatexTokens._sum, ""),
     "sqrt": (LatexTokens._root, "sqrt"), "dd": (LatexTokens._d, ""), "diff": (LatexTokens._d, ""),
+    **_each(LatexTokens._physics, dict.fromkeys(("pdv", "partialderivative", "pderivative"), "∂")),
+    **_each(LatexTokens._physics, dict.fromkeys(("dv", "derivative", "odv"), "d")),
+    **_all(LatexTokens._in_brackets, ("qty", "quantity", "pqty", "bqty")),
+    "abs": (LatexTokens._between_bars, "abs"), "norm": (LatexTokens._between_bars, "norm"),
     "prime": (lambda self, _, at, end: self.character("'", at, end), ""),
 }  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 TEXT = frozenset((
     "text", "mathrm", "mathit", "textit", "textrm", "textbf", "mbox", "operatorname", "mathsf", "mathtt", "texttt",
-    "textsf", "textnormal", "hbox", "rm", "it", "mathop", "operatornamewithlimits", "emph", "textup", "textsc",
+    "textsf", "textnormal", "qq", "hbox", "rm", "it", "mathop", "operatornamewithlimits", "emph", "textup", "textsc",
 ))  # fmt: skip
 STYLE = frozenset((
     "mathbf", "boldsymbol", "bm", "vec", "mathcal", "mathscr", "mathfrak", "pmb", "bf", "symbf", "mathbb", "underline",
-    "mathnormal", "symup", "cal", "mathbfit", "mathds", "overrightarrow",
+    "mathnormal", "symup", "vb", "va", "vu", "bs", "cal", "mathbfit", "mathds", "overrightarrow",
 ))  # fmt: skip
 SKIPPED = frozenset((
     "displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle", "limits", "nolimits", "nonumber", "notag",

@@ -36,6 +36,13 @@ _TURNED = re.compile(
 _TURNED_BEFORE = re.compile(r"\s*(?:\\(?:top|intercal)|T|⊤|top)\s*,?\s*(?=[(\[])")
 
 
+_ONE_NAME = re.compile(
+    r"\s*(?:[^\W\d]|\\(?:boldsymbol|mathbf|bm|vec|text|mathrm)\s*\{[^\W\d]+\})"
+    r"(?:\s*[_^]\s*(?:\{[^{}]{1,20}\}|\([^()]{1,20}\)|\w)|[₀-₉⁰¹²³⁴-⁹⁽⁾₍₎ᵢⱼₖˡ])*\s*(?:\\right|\\bigr?|\\Bigr?)?\s*[)\]]"
+)
+_LAYER_BEHIND = re.compile(r"\[(\d{1,3}|[lL])\](['′]*)(?=\s*\()")
+
+
 class Scripts(NamedTuple):
     """What stands around a name: below, above, its primes, the end of it all, and where a ⊤ above stands."""
 
@@ -71,6 +78,9 @@ class NameTokens(Tokeniser):
         span = (at, end)
         if transposed is not None and transposed[1] == end and transposed[0] >= max(sub_span[1], sup_span[1]):
             span = (at, transposed[0])
+        if not sub and not sup and base in FUNCTIONS and (layer := _LAYER_BEHIND.match(self.source, end)):
+            sup, sup_span, end = layer[1], layer.span(1), layer.end()  # g[1]'(z[1])
+            primes += len(layer[2])
         if transposed is None and self._applies(base, sub, primes, end):
             if sub and base in ("log", "ln"):
                 raise Refused("logarithm_base", self.source[at:end], (at, end))
@@ -78,7 +88,11 @@ class NameTokens(Tokeniser):
             return end
         suffix = ""
         if transposed is None and (match := _SAMPLE.match(self.source, end)):
-            suffix, end = match[1], match.end()
+            if sub or sup:
+                suffix = match[1]
+            else:  # z[2]: a layer, or the sample of what has no layers
+                sup, sup_span = f"[{match[1]}]", (end, match.end())
+            end = match.end()
             span = (at, end)
         named = Name(base, sub, sup, suffix, primes, sub_span, sup_span, span)
         if base == "d" and not sub and not sup and self.d_belongs(end):
@@ -108,8 +122,13 @@ class NameTokens(Tokeniser):
         """Return whether a name that ends at a place is a function at what follows."""
         if base in ALWAYS_FUNCTIONS:
             return True
-        called = base in FUNCTIONS or (base == "h" and primes > 0)
+        called = base in FUNCTIONS or (base == "h" and (primes > 0 or self._of_one_name(end)))
         return called and self.bracket_follows(end) and not (sub and base in ("f", "g"))
+
+    def _of_one_name(self, at: int) -> bool:
+        """Return whether a bracket with one name in it follows: h(a_j) is a function's value, h(1 − h) a product."""
+        match = self.BRACKET.match(self.source, at)
+        return match is not None and _ONE_NAME.match(self.source, match.end()) is not None
 
     def bracket_follows(self, at: int) -> bool:
         """Return whether a bracket opens next."""

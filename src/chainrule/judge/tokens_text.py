@@ -15,7 +15,7 @@ from chainrule.judge.tokens import (
     same,
 )
 from chainrule.judge.tokens_base import NUMBER, function
-from chainrule.judge.tokens_latex import LatexTokens
+from chainrule.judge.tokens_code import CodeTokens
 from chainrule.judge.tokens_names import Scripts
 
 _INDEX_LETTERS = "ijklmnpqrs"
@@ -41,7 +41,7 @@ _WEIGHTED = re.compile(r"[wW](?=[xXaAhH]$)|[XAHxa](?=[wW]$)")
 _REALS = re.compile(r"(?:ℝ|R)\s*\^?\s*[({]([^(){}]{1,100})[)}]|(?:ℝ|R)\^?([0-9]+(?:[×x][0-9]+)*)|ℝ([⁰¹²³⁴⁵⁶⁷⁸⁹ˣ×]+)")
 
 
-class TextTokens(LatexTokens):
+class TextTokens(CodeTokens):
     """One formula in plain text, being cut into tokens."""
 
     TOKEN = re.compile(
@@ -57,6 +57,8 @@ class TextTokens(LatexTokens):
                 return self.shape(at, match.end())
             self.stream.add("TRANSPOSE", "T", at, match.end())
             return match.end()
+        if char == "." and (behind := self.method(at)) is not None:
+            return behind
         if (char == "ℝ" or (char == "R" and self.stream.pieces[-1].relation == "∈")) and (
             match := _REALS.match(self.source, at)
         ):
@@ -95,6 +97,8 @@ class TextTokens(LatexTokens):
                 return self.shape(at, end)
             self.stream.add("SHAPEOF", "shape of", at, of.end())
             return of.end()
+        if (module := self.module(word, end)) is not None:
+            return self._of_module(at, module)
         if word == "sum" and follows in ("_", "("):
             return self.sum(at, end)
         if word == "grad" and follows == "_":
@@ -110,6 +114,13 @@ class TextTokens(LatexTokens):
             self.name(word[0], at, at + 1)
             return self.name(word[1], at + pair.end(), end)
         return self._accented(word, at, end)
+
+    def _of_module(self, at: int, end: int) -> int:
+        """Take a function of a library: its prefix says nothing."""
+        match = _RUN.match(self.source, end)
+        assert match is not None
+        taken = self.called(match[0], end, match.end())
+        return end if taken is None else taken
 
     def _accented(self, word: str, at: int, end: int) -> int:
         """Take a name whose hat is a word or a caret: y_hat, y^."""

@@ -42,8 +42,6 @@ _POWER_OF_REALS = re.compile(r"\s*\^\s*\(([^()]{1,200})\)")
 _TURNED = {"top": "⊤", "tack.b": "⊤", "prime": "′", "TT": "⊤"}
 _WORD_IN_SCRIPT = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)*")
 _NO_LETTERS = re.compile(r"[\s{}\"]")
-_SIDES = frozenset("([{")
-_ENDS = frozenset(")]}")
 
 
 class TypstTokens(TextTokens):
@@ -166,7 +164,7 @@ class TypstTokens(TextTokens):
     def _function(self, word: str, at: int, end: int) -> int:
         """Take a function of Typst's own: its argument decides what stands on the page."""
         stream = self.stream
-        span, after = self._parenthesised(end)
+        span, after = self.parenthesised(end)
         if word == "frac":
             return self._typst_fraction(at, end, span, after)
         if word == "cases":
@@ -179,7 +177,7 @@ class TypstTokens(TextTokens):
         if word in ACCENTS:
             return self._typst_name(word, at, span, after)
         if word in _KEPT:
-            parts = self._parts(*span)
+            parts = self.parts(*span)
             stream.open("plain", "OPEN", "", at, parts[0][0])
             self.through(*parts[0])
             stream.close("CLOSE", "", after, after)
@@ -223,7 +221,7 @@ class TypstTokens(TextTokens):
 
     def _typst_fraction(self, at: int, end: int, span: Span, after: int) -> int:
         """Take frac(a, b) as a fraction of two braces."""
-        parts = self._parts(*span)
+        parts = self.parts(*span)
         if len(parts) != 2:
             raise Refused("unexpected", self.source[at:after], (at, after))
         self.stream.add("FRAC", "frac", at, end)
@@ -248,40 +246,11 @@ class TypstTokens(TextTokens):
             self.stream.add("CELL", "&", at, at + 1)
         return at + 1
 
-    def _parts(self, start: int, end: int) -> list[Span]:
-        """Return the places of a function's arguments, between its commas."""
-        found, depth, begin, quoted = [], 0, start, False
-        for place in range(start, end):
-            char = self.source[place]
-            quoted ^= char == '"'
-            if not quoted:
-                depth += (char in _SIDES) - (char in _ENDS)
-                if char == "," and depth == 0:
-                    found.append(self.tight((begin, place)))
-                    begin = place + 1
-        found.append(self.tight((begin, end)))
-        return found
-
-    def _parenthesised(self, at: int) -> tuple[Span, int]:
-        """Return the place of a bracket's content, and where the bracket ends."""
-        depth, quoted = 0, False
-        for place in range(at, len(self.source)):
-            char = self.source[place]
-            quoted ^= char == '"'
-            if quoted:
-                continue
-            depth += (char in _SIDES) - (char in _ENDS)
-            if depth > self.limits.depth:
-                raise Refused("too_deep", char, (place, place + 1))
-            if depth == 0:
-                return (at + 1, place), place + 1
-        raise Refused("unclosed", "(", (at, at + 1))
-
     def argument(self, at: int) -> tuple[Span, int]:
         """Return the place of a script's argument without its brackets: w^(2) is w², w^((2)) keeps a bracket."""
         at = self.blanks(at)
         if self.source.startswith("(", at):
-            return self._parenthesised(at)
+            return self.parenthesised(at)
         if self.source.startswith('"', at):
             stop = self.source.find('"', at + 1)
             if stop > 0:

@@ -213,6 +213,11 @@ class _Builder(Transformer[Any, Any]):
         body, word = children
         return ShapeOf(_whole(body), (_span(body)[0], word.end))
 
+    def reduced(self, children: list[Any]) -> Any:
+        """Z.sum(axis=0): a function at what stands before it."""
+        body, method = children
+        return Applied(method.value, (_whole(body),), (_span(body)[0], method.end))
+
     def shape_before(self, children: list[Any]) -> Any:
         body = _whole(children[1])
         while isinstance(body, Group):

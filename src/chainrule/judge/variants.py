@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chainrule.expr import Matrix, Partial, Ref, Size
+from chainrule.expr import Matrix, Number, Partial, Ref, Size
 from chainrule.judge.reading import INDICES, NoMeaning, Reading
 from chainrule.judge.report import Edit
 from chainrule.judge.syntax import Name, Span
@@ -135,7 +135,7 @@ def _relettered(name: Name, reading: Reading, program: Program) -> Iterator[Vari
             meant = reading.meaning(renamed, program, {})
         except NoMeaning:
             continue
-        if meant.power == 1:
+        if meant.power == 1 and not isinstance(meant.what, Number):
             yield Variant(renamed, meant.what, 2, "wrong_symbol")
 
 
@@ -170,7 +170,7 @@ def _variants(name: Name, reading: Reading, program: Program) -> tuple[Variant, 
             meant = reading.meaning(other, program, {})
         except NoMeaning:
             continue
-        if meant.power == 1:
+        if meant.power == 1 and not isinstance(meant.what, Number):
             # z^L and a^0 by their other names, pred and x, are seldom what was meant.
             known = meant.what.symbol.kind if isinstance(meant.what, Ref) else kind
             found.append(Variant(other, meant.what, changed + 2 * (known != kind), what))

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
@@ -11,7 +12,7 @@ from chainrule.judge.forms import write
 from chainrule.judge.forms.record import schema
 from chainrule.judge.marking import mark, read_rubric
 
-SEED = "tests/fixtures/seed/derivation.md"
+SEED = Path("tests/fixtures/seed/derivation.md")
 VALIDATOR = Draft202012Validator(schema())
 KEYS = (
     "line",
@@ -34,8 +35,8 @@ NOTEBOOK = json.dumps({
     "metadata": {}, "nbformat": 4, "nbformat_minor": 5,
 })  # fmt: skip
 DOCUMENTS = {
-    "seed": (open(SEED, encoding="utf-8").read(), "2-3-2-1", "derivation.md"),
-    "inferred": (open(SEED, encoding="utf-8").read(), None, "derivation.md"),
+    "seed": (SEED.read_text(encoding="utf-8"), "2-3-2-1", "derivation.md"),
+    "inferred": (SEED.read_text(encoding="utf-8"), None, "derivation.md"),
     "empty": ("", "2-3-2-1", "empty.md"),
     "notebook": (NOTEBOOK, "2-3-2-1", "a.ipynb"),
     "text": ("δ = pred − true\n∂L/∂w₁₁³ = δ · a₂²\n∂L/∂q = 1\n", "2-3-2-1", "답.txt"),
@@ -75,7 +76,7 @@ def test_places_point_into_the_text(judged):
     """A link's place is that of its right side, letter by letter; a repair's edits make the repaired line."""
     report, _ = judged
     found = json.loads("".join(write([judged], "json")))
-    for link, line in zip(found["links"], (line for line in report.lines for _ in line.links), strict=True):
+    for link, line in zip(found["links"], (own for own in report.lines for _ in own.links), strict=True):
         rows = report.texts[link["part"]].split("\n")
         if link["verdict"] != "unreadable" and link["line"] == link["end_line"]:
             assert rows[link["line"] - 1][link["column"] - 1 : link["end_column"] - 1] == link["rhs"]

@@ -57,7 +57,10 @@ def test_gradescope_keeps_twins_apart():
 
 def test_dodona():
     """Annotations count from 0, columns in UTF-16 code units."""
-    text = "𝔸 가 $$\\frac{\\partial loss}{\\partial pred} = true - pred$$\n\n$$pred = q_3$$\n\n$$\\frac{\\partial loss}{\\partial pred}\n = 2$$"
+    text = (
+        "𝔸 가 $$\\frac{\\partial loss}{\\partial pred} = true - pred$$\n\n"
+        "$$pred = q_3$$\n\n$$\\frac{\\partial loss}{\\partial pred}\n = 2$$"
+    )
     report = chainrule.check(text, "2-3-2-1", name="a.md")
     found = json.loads("".join(write([(report, mark(report))], "dodona")))
     assert found["accepted"] is False and found["status"] == "wrong"

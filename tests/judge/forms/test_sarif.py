@@ -11,7 +11,10 @@ from chainrule.judge.marking import mark
 from chainrule.judge.mistakes import KINDS
 
 SEED = Path("tests/fixtures/seed/derivation.md").read_text(encoding="utf-8")
-WIDE = "𝔸𝔹 가나 $$\\frac{\\partial loss}{\\partial pred} = true - pred$$\r\n그리고 🙂 ∂loss/∂w_11^3 = (pred − true) · a_2^2\r"
+WIDE = (
+    "𝔸𝔹 가나 $$\\frac{\\partial loss}{\\partial pred} = true - pred$$\r\n"
+    "그리고 🙂 ∂loss/∂w_11^3 = (pred − true) · a_2^2\r"
+)
 
 
 def sarif(text, name="a.md", lang="en", network="2-3-2-1"):

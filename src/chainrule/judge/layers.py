@@ -1,0 +1,103 @@
+"""Which layer a letter counts the units of: i the inputs, j the hidden units, k the outputs, as in Bishop's book.
+
+Names without a layer have that of their letter. What a letter counts follows from the names that say it (x_i, y_k,
+w_{ji}^{(1)}), and from weights, whose two letters stand in neighbouring layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chainrule.judge.reading import Reading
+    from chainrule.judge.syntax import Name
+
+_MOST_ROUNDS = 12
+
+
+def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Mapping[str, int]:
+    r"""Return the layer of each letter that counts the units of one layer only.
+
+    Args:
+        names: names that stand together.
+        reading: what they mean.
+        depth: the number of the network's layers after the inputs.
+
+    Example:
+        >>> from chainrule.judge.meaning import names
+        >>> from chainrule.judge.parse import read_formula
+        >>> from chainrule.judge.reading import Reading
+        >>> from chainrule.judge.readings import letters_for
+        >>> (chain,) = read_formula(r"x_i w_{ji} w_{kj} = \hat{y}_k")
+        >>> found = [name for side in chain.sides for name in names(side.node)]
+        >>> dict(sorted(layers_of_letters(found, Reading(letters_for(found)), 2).items()))
+        {'i': 0, 'j': 1, 'k': 2}
+    """
+    facts: dict[str, set[int]] = {}
+    pairs: list[tuple[str, str]] = []
+    general: set[str] = set()
+    for name in names:
+        kind = reading.kinds.get(name.base, "")
+        kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
+        letters = [letter for letter in name.sub.replace(",", "") if letter.isalpha()]
+        if not letters or len(letters) != len(name.sub.replace(",", "")):
+            continue
+        level = _level(name.sup, reading, depth)
+        if kind in ("x", "pred", "true") and len(letters) == 1:
+            facts.setdefault(letters[0], set()).add(0 if kind == "x" else depth)
+        elif kind in ("z", "a", "b", "delta") and len(letters) == 1 and level is not None:
+            facts.setdefault(letters[0], set()).add(level)
+        elif kind in ("z", "a", "b", "delta") and reading.bracketed and name.sup.isdigit():
+            continue  # a power
+        elif kind == "w" and len(letters) == 2 and (not name.sup or level is not None):
+            to, origin = letters if reading.to_from else letters[::-1]
+            pairs.append((to, origin))
+            if level is not None:
+                facts.setdefault(to, set()).add(level)
+                facts.setdefault(origin, set()).add(level - 1)
+        elif name.sup and kind in ("w", "z", "a", "b", "delta"):
+            general.update(letters)
+    for _ in range(_MOST_ROUNDS):
+        before = sum(map(len, facts.values()))
+        for to, origin in pairs:
+            for level in tuple(facts.get(origin, ())):
+                facts.setdefault(to, set()).add(level + 1)
+            for level in tuple(facts.get(to, ())):
+                facts.setdefault(origin, set()).add(level - 1)
+        if sum(map(len, facts.values())) == before:
+            break
+    return {
+        letter: next(iter(found)) for letter, found in facts.items()
+        if len(found) == 1 and letter not in general and 0 <= next(iter(found)) <= depth
+    }  # fmt: skip
+
+
+def _level(sup: str, reading: Reading, depth: int) -> int | None:
+    bare = sup.strip("()[]")
+    if reading.powers or not bare or (reading.bracketed and bare == sup and bare.isdigit()):
+        return None
+    if bare == "L":
+        return depth
+    return int(bare) - reading.first_layer if bare.isdigit() and len(bare) < 4 else None
+
+
+def in_chain(
+    names: Iterable[Name], everywhere: Mapping[str, int], reading: Reading, depth: int, bound: Iterable[str]
+) -> Mapping[str, int]:
+    """Return the layers of the letters in one chain: what it says itself, and then what the document says.
+
+    A Σ's own letter that its chain says nothing of runs over the layer of the other names of its base:
+    e^{z_i} / Σ_k e^{z_k}.
+    """
+    names = list(names)
+    own = dict(layers_of_letters(names, reading, depth))
+    for letter in bound:
+        if letter in own:
+            continue
+        for name in names:
+            if name.sub == letter and not name.sup:
+                beside = [own[o.sub] for o in names if o.base == name.base and not o.sup and o.sub in own]
+                if beside:
+                    own[letter] = beside[0]
+    return {**everywhere, **own}
