@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 def tried(shorthand: str, view: str, format_: str, seeds: int) -> tuple[str, list[str], Counter[str]]:
     """Return what was tried, what differed, and how many mistakes of each kind were planted."""
-    from judge.exercises import Desk
+    from judge.exercises import Desk  # type: ignore[import-not-found]
 
     desk = Desk(shorthand, view, format_)
     most = min(4, len(desk.usual) // 2)

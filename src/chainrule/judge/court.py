@@ -290,16 +290,10 @@ class Court:
         sizes = sorted({self.net.size(level) for level in range(self.net.depth + 1)})
         units = sorted({0, 1, 2, 3, *sizes, *(size - 1 for size in sizes)})
         domain = {
-<<<<<<< HEAD
             "layer": list(range(self.net.depth + 2)),
             "unit": units,
             "sample": list(range(1, self.numbered_samples + 1)),
         }
-=======
-            "layer": list(range(self.net.depth + 2)), "unit": units,
-            "sample": list(range(1, self.numbered_samples + 1)),
-        }  # fmt: skip
->>>>>>> main
         if sum(what == "unit" for what in running.values()) > 3:
             domain["unit"] = [0, 1, 2, sizes[-1]]
         ranges = [domain[what] for what in running.values()]
