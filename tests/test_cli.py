@@ -68,6 +68,10 @@ def test_the_main_job():
         ("values", "2-3-2-1"),
         ("values", "2-3-2-1", "--verify", "--format", "json"),
         ("values", "2-3-2-1", "--format", "csv"),
+        ("exercise", "2-2-1"),
+        ("exercise", "2-2-1", "--mistakes", "3", "--lang", "ko"),
+        ("exercise", "2-2-1", "--view", "matrix", "--samples", "2", "--part", "key"),
+        ("exercise", "2-2-1", "--format", "notebook", "--seed", "9"),
         ("--version",),
         ("--help",),
         ("derive", "--help"),
@@ -120,6 +124,12 @@ def test_it_answers(arguments):
         (("draw", "2-3-1", "--highlight", "w_91^1"), "w_91^1"),
         (("values", "2-3-1", "--weights", "nowhere.npz"), "nowhere.npz"),
         (("values", "2-3-1", "--seed", "-1"), "-1"),
+        (("exercise", "100-100-1"), "10100"),
+        (("exercise", "1-1", "--mistakes", "40"), "40"),
+        (("exercise", "2-2-1", "--part", "errors"), "--mistakes"),
+        (("exercise", "2-2-1", "--part", "answers"), "answers"),
+        (("exercise", "2-2-1", "-o", "sheet.doc"), ".doc"),
+        (("exercise", "2-2-1", "-o", "/nowhere/sheet.md"), "/nowhere/sheet"),
         (("nonsense",), "nonsense"),
     ],
 )
@@ -155,7 +165,7 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
 # Help and misuse, in both languages
 
 
-COMMANDS = ("chainrule", "derive", "draw", "values", "check", "export", "completion")
+COMMANDS = ("chainrule", "derive", "draw", "values", "check", "export", "exercise", "completion")
 ENGLISH = re.compile(
     r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
 )
@@ -412,7 +422,7 @@ ask chainrule --lang ko derive --lang k
     said = done.stdout.splitlines()
     assert "_chainrule_completion" in said[0]
     assert [set(line.split()) for line in said[1:]] == [
-        {"check", "completion", "derive", "draw", "export", "values"},
+        {"check", "completion", "derive", "draw", "exercise", "export", "values"},
         {"derive", "draw"},
         {"--view"},
         {"scalar", "matrix", "both"},
@@ -465,6 +475,50 @@ def test_interrupted_writing_leaves_the_old_file(tmp_path, how):
     assert target.read_text() == "old"
     if how is not signal.SIGKILL:  # nothing can tidy up after that one
         assert [p.name for p in tmp_path.iterdir()] == ["all.tex"]
+
+
+EXERCISE = ["errors-key.md", "errors.md", "key.md", "rubric.toml", "sheet.md", "sheet.toml"]
+
+
+def test_an_exercise_is_a_folder_of_files(tmp_path):
+    """All parts go into the folder that is named, which is made; what else is in it stays."""
+    for folder in ("new/week3", "new/week3/"):
+        assert run("exercise", "2-2-1", "--mistakes", "2", "-o", folder, cwd=tmp_path).returncode == 0
+        assert sorted(path.name for path in (tmp_path / "new/week3").iterdir()) == EXERCISE
+    (tmp_path / "new/week3/mine.txt").write_text("mine", encoding="utf-8")
+    assert run("exercise", "2-1", "-o", "new/week3", cwd=tmp_path).returncode == 0
+    assert "2-1" in (tmp_path / "new/week3/sheet.md").read_text(encoding="utf-8")
+    assert (tmp_path / "new/week3/mine.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_an_exercise_is_files_beside_each_other(tmp_path):
+    """A file's name says what the others are called, and in which form they are."""
+    assert run("exercise", "2-2-1", "-o", "week3.ipynb", cwd=tmp_path).returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "week3-key.ipynb", "week3-rubric.toml", "week3.ipynb", "week3.toml",
+    ]  # fmt: skip
+    assert run("exercise", "2-2-1", "--part", "key", "-o", "only.tex", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "only.tex").read_text(encoding="utf-8").startswith("\\documentclass")
+    assert len([*tmp_path.iterdir()]) == 5
+
+
+def test_an_exercise_is_written_whole_or_not_at_all(tmp_path):
+    """Where one of its files cannot be written, none of them appears, nor a folder for them."""
+    (tmp_path / "week3-rubric.toml").mkdir()
+    assert "week3-rubric.toml" in refused(run("exercise", "2-2-1", "-o", "week3.md", cwd=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["week3-rubric.toml"]
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert "file" in refused(run("exercise", "2-2-1", "-o", "file/week3/", cwd=tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "week3-rubric.toml"]
+
+
+def test_an_exercise_is_marked_by_check(tmp_path):
+    """The key earns all points, a solution with mistakes does not, and the sheet's numbers are those of its network."""
+    assert run("exercise", "2-2-1", "--mistakes", "2", "-o", ".", cwd=tmp_path).returncode == 0
+    marked = run("check", "sheet.toml", "key.md", "--rubric", "rubric.toml", cwd=tmp_path)
+    assert marked.returncode == 0 and "12 of 12 points" in marked.stdout
+    assert run("check", "sheet.toml", "errors.md", cwd=tmp_path).returncode == 1
+    assert run("values", "sheet.toml", cwd=tmp_path).returncode == 0
 
 
 def test_a_full_disk_is_said_plainly(tmp_path):

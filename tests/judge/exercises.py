@@ -25,19 +25,17 @@ from chainrule.show.ipynb import to_notebook
 MARKUPS = {"markdown": "latex", "latex": "latex", "notebook": "latex", "typst": "typst"}
 
 NETWORKS = (
-    "1-1", "1-1-1", "2-1 --bias", "1-2-1", "2-2-1", "2-2-1 --bias --loss mse", "2-2:tanh-1", "2-2:relu-1",
-    "1-2:softplus-1",
-    "2-1-2 --loss mse --reduction mean", "2-2:leaky_relu-1:sigmoid --loss bce", "2-2:elu-1 --loss mae",
-    "2-3 --loss softmax_cross_entropy", "1-2-3:softmax --loss cross_entropy", "2-2:silu-1 --loss log_cosh",
-    "1-2:tanh-2:relu-1", "2-1:sigmoid --loss bce_with_logits", "1-1-1-1 --bias", "2-2:gelu-1 --loss huber",
-    "2-3-2-1",
+    "1-1", "1-1-1", "2-1 --bias", "1-2-1", "2-2:tanh-1", "2-1-2 --loss mse --reduction mean", "2-2-1",
+    "2-2-1 --bias --loss mse", "2-2:relu-1", "1-2:softplus-1", "2-2:leaky_relu-1:sigmoid --loss bce",
+    "2-2:elu-1 --loss mae", "2-3 --loss softmax_cross_entropy", "1-2-3:softmax --loss cross_entropy",
+    "2-2:silu-1 --loss log_cosh", "1-2:tanh-2:relu-1", "2-1:sigmoid --loss bce_with_logits", "1-1-1-1 --bias",
+    "2-2:gelu-1 --loss huber", "2-3-2-1",
 )  # fmt: skip
 """Networks whose solutions fit on a page, with every loss and most of the activations that a sheet would have."""
 
 MATRICES = (
     "2-2-1 --bias", "2-3:tanh-2 --loss mse", "2-2:relu-1 --loss mse --reduction mean",
-    "3-2-2 --loss softmax_cross_entropy",
-    "1-2-2-1",
+    "3-2-2 --loss softmax_cross_entropy", "1-2-2-1",
 )  # fmt: skip
 
 

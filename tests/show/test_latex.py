@@ -7,8 +7,11 @@ import subprocess
 import pytest
 
 from chainrule import Network
+from chainrule.judge.exercise import exercise
+from chainrule.notation import load
 from chainrule.show import write_document
 from chainrule.show.compose import compose
+from chainrule.show.document import Document, Paragraph, Room
 from chainrule.show.latex import escape
 from papers import HOSTILE, PAPERS, paper, pdf_text, words_off_the_page
 
@@ -106,3 +109,20 @@ def test_all_lines_of_a_family_are_broken_alike(typeset):
 def test_escape(typed, written):
     """Characters that LaTeX reads as commands are spelled out; those it cannot show are named; controls go."""
     assert escape(typed) == written
+
+
+@pytest.mark.parametrize(("lang", "engine", "view"), [("en", "pdflatex", "scalar"), ("ko", "lualatex", "matrix")])
+def test_exercises_compile(lang, engine, view, typeset):
+    """Sheets, keys and solutions with mistakes are set, and stay on the page."""
+    made = exercise("2-3-2 --bias --loss mse", mistakes=3, view=view, format="latex", lang=lang)
+    for part in ("sheet", "key", "errors", "errors-key"):
+        pdf = typeset(str(made.parts[part]), engine)
+        assert words_off_the_page(pdf, MARGIN) == []
+        assert ("신경망" if lang == "ko" else "network") in pdf_text(pdf)
+
+
+def test_room_for_an_answer_goes_on_on_the_next_page(typeset):
+    """A page does not swallow the rest of the room at its end."""
+    room = [Paragraph(("above",)), Room(70), Paragraph(("below",))]
+    pages = pdf_text(typeset(write_document(Document((), room, load("seed"), "en"), "latex"))).split("\f")
+    assert "above" in pages[0] and "below" in pages[1]

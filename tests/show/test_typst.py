@@ -8,11 +8,13 @@ import pytest
 
 from chainrule import Activation, Layer, Network
 from chainrule.errors import OutputError
-from chainrule.notation import names
+from chainrule.judge.exercise import exercise
+from chainrule.notation import load, names
 from chainrule.rules import ACTIVATIONS, LOSSES
 from chainrule.show import typst as form
 from chainrule.show import write_document
 from chainrule.show.compose import compose
+from chainrule.show.document import Document, Paragraph, Room
 from papers import HOSTILE, PAPERS, paper, pdf_text, words_off_the_page
 
 MARGIN = 22 / 25.4 * 72 - 2
@@ -131,3 +133,30 @@ def test_the_source_compiles_with_the_title_it_has():
 
     source = write_document(paper("wired"), "typst")
     assert typst.compile(source.encode(), format="pdf").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(("lang", "view"), [("en", "scalar"), ("ko", "matrix")])
+def test_exercises_are_set(lang, view, tmp_path):
+    """Sheets, keys and solutions with mistakes become pages, from which nothing sticks out."""
+    made = exercise("2-3-2 --bias --loss mse", mistakes=3, view=view, format="pdf", lang=lang)
+    for name, content in made.files().items():
+        if isinstance(content, bytes):
+            pdf = tmp_path / name
+            pdf.write_bytes(content)
+            assert words_off_the_page(pdf, MARGIN) == []
+            assert ("신경망" if lang == "ko" else "network") in pdf_text(pdf)
+
+
+def test_room_for_an_answer_goes_on_on_the_next_page(tmp_path):
+    """A page does not swallow the rest of the room at its end."""
+    room = [Paragraph(("above",)), Room(70), Paragraph(("below",))]
+    pdf = tmp_path / "room.pdf"
+    pdf.write_bytes(form.to_pdf(Document((), room, load("seed"), "en")))
+    pages = pdf_text(pdf).split("\f")
+    assert "above" in pages[0] and "below" in pages[1]
+
+
+def test_paragraphs_stay_apart():
+    """One paragraph after another is no line of it."""
+    found = [Paragraph(("one",)), Paragraph(("two",))]
+    assert "one\n\ntwo" in write_document(Document((), found, load("seed"), "en"), "typst")

@@ -324,9 +324,10 @@ class Court:
         sizes = sorted({self.net.size(level) for level in range(self.net.depth + 1)})
         units = sorted({0, 1, 2, 3, *sizes, *(size - 1 for size in sizes)})
         domain = {
-            "layer": list(range(self.net.depth + 2)), "unit": units,
+            "layer": list(range(self.net.depth + 2)),
+            "unit": units,
             "sample": list(range(1, self.numbered_samples + 1)),
-        }  # fmt: skip
+        }
         if sum(what == "unit" for what in running.values()) > 3:
             domain["unit"] = [0, 1, 2, sizes[-1]]
         ranges = [domain[what] for what in running.values()]

@@ -177,6 +177,8 @@ class Interpreter:
             return _exactly(np.ones((world.points, world.samples, 1)) * self.numbers.one)
         if (constant := self._constant(node)) is not None:
             return constant
+        if node.base in environment and not (node.sub or node.sup or node.suffix):
+            return self.numbers.constant(environment[node.base])  # the class k in [true = k]
         meant = self.meant(node, environment)
         found = self.quantity(meant.what, node)
         if node.primes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.algebra import rebuild, spread, substitute, walk
 from chainrule.derive import Derivation, Family
 from chainrule.errors import SelectionError
-from chainrule.expr import ANY_LAYER, Call, Expr, Gather, Index, Matrix, Ref, Size, Sum, Symbol
+from chainrule.expr import ANY_LAYER, Call, Expr, Gather, Hadamard, Index, Matrix, Mul, Ref, Size, Sum, Symbol
 from chainrule.matrix import MatrixStep, lay_out, matrix_steps
 from chainrule.notation import Notation, load
 from chainrule.program import Statement
@@ -221,7 +221,7 @@ class _Composer:
         if found is None:
             return Equation(Formula((target, _definition(statement.expr)), target))
         whole = Matrix(target.symbol, columns=_restricted(target))
-        formula = Formula((whole, *_with_value(found)))
+        formula = Formula((whole, *map(_entrywise, _with_value(found))))
         return self._with_arrays(Equation(formula, beside=self._shape(shape_words(target.symbol))))
 
     def _forward_lines(self, statement: Statement) -> Iterator[Block]:
@@ -384,6 +384,16 @@ def _with_value(expr: Expr) -> tuple[Expr, ...]:
             meaning = value(*expr.args, parameter=expr.parameter)
             return (meaning,) if expr.function == "identity" else (expr, meaning)
     return (expr,)
+
+
+def _entrywise(expr: Expr) -> Expr:
+    """Return an activation's meaning for a whole matrix: what is multiplied there is multiplied entry by entry."""
+    if isinstance(expr, Mul):
+        matrices = tuple(_entrywise(f) for f in expr.factors if any(isinstance(n, Matrix) for n in walk(f)))
+        numbers = tuple(f for f in expr.factors if not any(isinstance(n, Matrix) for n in walk(f)))
+        if len(matrices) > 1:
+            return Mul((*numbers, Hadamard(matrices)), dot=False) if numbers else Hadamard(matrices)
+    return rebuild(expr, _entrywise)
 
 
 def _definition(expr: Expr) -> Expr:
