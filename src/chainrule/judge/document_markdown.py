@@ -37,6 +37,8 @@ _INLINE = re.compile(
 _LONGEST_INLINE = 4_000
 _TEXT = re.compile(r"\\(?:text[a-z]{0,6}|mbox|hbox)\s{0,9}\{[^{}]{0,200}\}")
 _TICKS = re.compile(r"`+")
+_TICKED = re.compile(r"`[^`\n]+`\$")
+"""GitHub's $`…`$, from behind the first $."""
 _QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 _ALONE_BEFORE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?")
 _ALONE = re.compile(r"(?<!\$)\$\$[ \t]*(?:\r?$|\Z)", re.MULTILINE)
@@ -219,6 +221,8 @@ def _dollar_end(text: str, at: int, end: int) -> int | None:
     if at >= end or text[at].isspace():
         return None
     limit = min(end, at + _LONGEST_INLINE)
+    if text[at] == "`" and (closed := _TICKED.match(text, at, limit)):
+        return closed.end() - 1
     place = at
     while place < limit:
         char = text[place]

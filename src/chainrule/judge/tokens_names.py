@@ -88,7 +88,7 @@ class NameTokens(Tokeniser):
             return end
         suffix = ""
         if transposed is None and (match := _SAMPLE.match(self.source, end)):
-            if sub or sup:
+            if sub or sup or base in ("pred", "true", "loss"):
                 suffix = match[1]
             else:  # z[2]: a layer, or the sample of what has no layers
                 sup, sup_span = f"[{match[1]}]", (end, match.end())

@@ -113,4 +113,4 @@ def test_the_schema_bites(damage):
 def test_a_notebook_says_its_cell():
     report = chainrule.check(NOTEBOOK, "2-3-2-1", name="a.ipynb")
     (link,) = json.loads("".join(write([(report, mark(report))], "json")))["links"]
-    assert (link["cell"], link["part"], link["line"], link["column"]) == (2, 0, 2, 42)
+    assert (link["cell"], link["part"], link["line"], link["column"]) == (2, 0, 2, 41)

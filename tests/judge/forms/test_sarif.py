@@ -13,7 +13,7 @@ from chainrule.judge.mistakes import KINDS
 SEED = Path("tests/fixtures/seed/derivation.md").read_text(encoding="utf-8")
 WIDE = (
     "𝔸𝔹 가나 $$\\frac{\\partial loss}{\\partial pred} = true - pred$$\r\n"
-    "그리고 🙂 ∂loss/∂w_11^3 = (pred − true) · a_2^2\r"
+    "그리고 🙂 $\\frac{\\partial loss}{\\partial w_{11}^3} = (pred - true) \\cdot a_2^2$\r"
 )
 
 
