@@ -140,13 +140,13 @@ class _Source:
         scribe = Scribe(target, lambda atom, _: str(atom), True)
         text = scribe.write(coefficient).text
         head = _HEAD.format(
-            real=target.real, integer="int32_t" if target.dtype == "float32" else "int64_t",
-            vector_bytes=target.vector_bytes, lanes=target.lanes, vectors=vectors, inputs=lowered.inputs,
+            lanes=target.lanes, vectors=vectors, inputs=lowered.inputs,
             targets=lowered.targets, outputs=lowered.outputs, parameters=lowered.layout.size, sums=sums, loss=loss,
             threads=self.threads, block=block, inner=256 if target.dtype == "float32" else 128,
-            name=describe(lowered),
         )  # fmt: skip
         parts = [
+            f"// {describe(lowered)}\n{_INTRODUCTION}",
+            vector_head(target),
             head,
             "#include <pthread.h>\n#include <stdlib.h>\n#include <unistd.h>\n" if self.threads > 1 else "",
             functions(target, used | {"splat"}),
@@ -162,6 +162,12 @@ class _Source:
             driver["entry"],
         ]  # fmt: skip
         return "".join(parts)
+
+
+def vector_head(target: Target) -> str:
+    """Return the C text that says what a number and a vector are."""
+    integer = "int32_t" if target.dtype == "float32" else "int64_t"
+    return _VECTORS.format(real=target.real, integer=integer, vector_bytes=target.vector_bytes)
 
 
 def describe(lowered: Lowered) -> str:
@@ -232,9 +238,11 @@ def _translated(text: str, words: dict[str, str]) -> str:
     return re.sub(r"[A-Za-z_]\w*|\b1\b", lambda found: words.get(found[0], found[0]), text)
 
 
-_HEAD = """\
-// {name}
+_INTRODUCTION = """\
 // Written by chainrule from the derivation of this network: each line of it stands above what computes it.
+"""
+
+_VECTORS = """\
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -252,6 +260,9 @@ typedef {integer} ivec __attribute__((vector_size({vector_bytes})));
 #define SHUFFLE(u, v, ...) __builtin_shuffle(u, v, (ivec){{__VA_ARGS__}})
 #endif
 
+"""
+
+_HEAD = """\
 enum {{
   LANES = {lanes}, VECTORS = {vectors}, TILE = LANES * VECTORS, BLOCK = {block} * TILE, THREADS = {threads},
   INPUTS = {inputs}, TARGETS = {targets}, OUTPUTS = {outputs}, WIDTH = INPUTS + TARGETS, PARAMETERS = {parameters},

@@ -149,17 +149,25 @@ static inline vec v_logcosh(vec x) {
   const vec far = size + v_log1p(v_exp((real)-2 * size)) - (real)0.6931471805599453;
   return blend(size < (real)1, v_log1p((real)2 * sinh * sinh), far);
 }
-//// v_normal_pdf: v_exp
-static inline vec v_normal_pdf(vec x) { return v_exp((real)-0.5 * x * x) * (real)0.3989422804014327; }
+//// v_gauss: v_exp v_abs clamp expm1_reduced
+// e^(-x^2/2): x is split, its upper half squared exactly, so that no rounding of x^2 reaches the exponent.
+static inline vec v_gauss(vec x) {
+  const vec size = clamp(v_abs(x), 0, 50), upper = (vec)((ivec)size & SPLIT);
+  const vec rest = (real)-0.5 * (size - upper) * (size + upper);
+  return v_exp((real)-0.5 * upper * upper) * ((real)1 + expm1_reduced(rest));
+}
+//// v_normal_pdf: v_gauss
+static inline vec v_normal_pdf(vec x) { return v_gauss(x) * (real)0.3989422804014327; }
 //// polynomial:
 static inline vec polynomial(vec x, const real *c, int count) {
   vec y = (vec){0} + c[0];
   for (int k = 1; k < count; k++) y = y * x + c[k];
   return y;
 }
-//// v_erfc: v_exp v_abs blend clamp polynomial
-// Rational approximations of erf to 0.46875, of erfc to 4 and beyond: W. J. Cody 1969, Mathematics of Computation 23.
-static inline vec v_erfc(vec x) {
+//// v_normal_cdf: v_gauss v_abs blend clamp polynomial
+// erfc(-z/sqrt(2))/2, by rational approximations of erf to 0.46875, of erfc to 4 and beyond:
+// W. J. Cody 1969, Mathematics of Computation 23.
+static inline vec v_normal_cdf(vec z) {
   static const real A[] = {1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
     3.77485237685302021e2, 3.20937758913846947e3};
   static const real B[] = {1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
@@ -174,17 +182,13 @@ static inline vec v_erfc(vec x) {
     1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4};
   static const real Q[] = {1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1,
     6.05183413124413191e-2, 2.33520497626869185e-3};
-  const vec size = v_abs(x), near = clamp(x, (real)-0.46875, (real)0.46875), square = near * near;
+  const vec x = z * (real)-0.7071067811865476, size = v_abs(x);
+  const vec near = clamp(x, (real)-0.46875, (real)0.46875), square = near * near;
   const vec erf = near * polynomial(square, A, 5) / polynomial(square, B, 5);
   const vec middle = clamp(size, (real)0.46875, (real)4), far = clamp(size, (real)4, (real)1e3);
   const vec over = (real)1 / (far * far);
   const vec tail = ((real)0.5641895835477563 - over * polynomial(over, P, 6) / polynomial(over, Q, 6)) / far;
-  // x^2 is split, so that its rounding does not reach the exponent.
-  const vec limited = clamp(size, (real)0, (real)1e3);
-  const vec coarse = ((limited + ROUND_TO_16TH) - ROUND_TO_16TH);
-  const vec power = v_exp(-coarse * coarse) * v_exp(-(limited - coarse) * (limited + coarse));
-  const vec upper = power * blend(size <= (real)4, polynomial(middle, C, 9) / polynomial(middle, D, 9), tail);
-  return blend(size <= (real)0.46875, (real)1 - erf, blend(x < (real)0, (real)2 - upper, upper));
+  const vec upper = v_gauss(z) * blend(size <= (real)4, polynomial(middle, C, 9) / polynomial(middle, D, 9), tail);
+  const vec erfc = blend(size <= (real)0.46875, (real)1 - erf, blend(x < (real)0, (real)2 - upper, upper));
+  return (real)0.5 * erfc;
 }
-//// v_normal_cdf: v_erfc
-static inline vec v_normal_cdf(vec x) { return (real)0.5 * v_erfc(x * (real)-0.7071067811865476); }
