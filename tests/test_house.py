@@ -83,7 +83,7 @@ ROAD = {
     "views": 6, "selection": 6, "matrix": 6,
     "notation": 7, "prose": 7,
     "show": 8, "values": 8,
-    "judge": 9,
+    "judge": 9, "native": 9,
     "__init__": 10, "cli": 10, "__main__": 11,
 }  # fmt: skip
 """The stations of the road, from left to right. `chainrule` itself is the front door: only commands go through it."""
