@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 _BY_SUFFIX = {
     ".txt": "text", ".tex": "latex", ".md": "markdown", ".typ": "typst", ".html": "html", ".json": "json",
     ".pdf": "pdf", ".svg": "svg", ".png": "png", ".tikz": "tikz", ".csv": "csv",
+    ".npy": "npy",
 }  # fmt: skip
 
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
 DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
 VALUE_FORMATS = ("text", "json", "csv")
 CHECK_FORMATS = ("text", "json", "jsonl", "junit", "sarif", "gradescope", "nbgrader", "csv", "dodona")
+PREDICT_FORMATS = ("csv", "json", "npy")
+DTYPES = ("float64", "float32")
 DOCUMENT_FORMATS = ("markdown", "latex", "notebook", "text", "typst")
 SHELLS = ("bash", "zsh", "fish")
 
@@ -122,6 +125,20 @@ def command_line(lang: str) -> click.Group:
         option("weights_file", "--weights", kind="file"),
         option("--seed", kind="number", type=click.IntRange(min=0), shown=say("cli.label.default", default=0)),
     ]
+    training = [
+        option("--epochs", kind="number", type=int, shown=say("cli.label.default", default=100)),
+        option("--batch-size", kind="number", type=int, shown=say("cli.label.default", default=32)),
+        option("--optimizer", kind="name", shown=say("cli.label.default", default="adam")),
+        option("--rate", kind="number", type=float),
+        option("--momentum", kind="number", type=float, shown=say("cli.label.default", default=0.9)),
+        option("--weight-decay", kind="number", type=float),
+        option("--schedule", kind="name", shown=say("cli.label.default", default="constant")),
+        option("--warmup", kind="number", type=int, shown=say("cli.label.default", default=0)),
+        option("--step-epochs", kind="number", type=int, shown=say("cli.label.default", default=30)),
+        option("--step-factor", kind="number", type=float, shown=say("cli.label.default", default=0.1)),
+        option("--rate-end", kind="number", type=float, shown=say("cli.label.default", default=0)),
+        option("--seed", key="train_seed", kind="number", type=int, shown=say("cli.label.default", default=0)),
+    ]
     digits = option("--digits", kind="number", type=click.IntRange(1, 17), default=6)
     shared = [words(), option("--notation", kind="name", default="seed"), option("-o", "--out", kind="file")]
     known = [
@@ -168,6 +185,32 @@ def command_line(lang: str) -> click.Group:
                    shown=say("cli.label.default", default="text")),
             words(), option("--notation", key="read_notation", kind="name"),
             option("-o", "--out", key="check_out", kind="file"),
+        ]),
+        _Command("train", lang=lang, callback=train, net=True, params=[
+            network[0],
+            _Argument(["data"], metavar=say("cli.metavar.samples_file")),
+            *network[1:],
+            option("--target", kind="columns"),
+            option("inputs_", "--inputs", key="input_columns", kind="columns"),
+            *training, option("--initial", kind="name", shown=say("cli.label.default", default="glorot_uniform")),
+            option("--validation", kind="number", type=float, shown=say("cli.label.default", default=0.2)),
+            option("--patience", kind="number", type=int),
+            option("--standardise/--no-standardise", key="standardise", default=None),
+            option("--dtype", type=click.Choice(DTYPES), shown=say("cli.label.default", default="float64")),
+            option("--threads", kind="number", type=int, shown=say("cli.label.default", default=1)),
+            option("--every", kind="number", type=click.FloatRange(0, 1e9), default=10.0),
+            option("--resume/--no-resume", key="resume_training", default=None),
+            option("format_", "--format", key="summary_format", type=click.Choice(["text", "json"]), default="text"),
+            words(),
+            option("--curve", kind="file"),
+            option("-o", "--out", key="train_out", kind="file", default="model.safetensors"),
+        ]),
+        _Command("predict", lang=lang, callback=predict, params=[
+            _Argument(["model"], metavar=say("cli.metavar.model")),
+            _Argument(["data"], metavar=say("cli.metavar.samples_file")),
+            option("--probabilities", is_flag=True),
+            option("--measure", is_flag=True),
+            form(PREDICT_FORMATS), words(), option("-o", "--out", kind="file"),
         ]),
         _Command("completion", lang=lang, callback=completion, params=[
             _Argument(["shell"], metavar=f"{{{'|'.join(SHELLS)}}}", type=click.Choice(SHELLS)),
@@ -284,6 +327,25 @@ def check(words: tuple[str, ...], **options: Any) -> None:
     _emit_text(None if are_many(names, options) else options["out"], pieces())
     if code:
         raise click.exceptions.Exit(code)
+
+
+def train(data: str, **options: Any) -> None:
+    """Train NET on samples, and keep it in a file."""
+    from chainrule.train.command import train_network
+
+    _emit_text(None, train_network(_network(options), data, options))
+
+
+def predict(model: str, data: str, **options: Any) -> None:
+    """Answer for each row of a file with a trained network."""
+    from chainrule.train.command import predict_file
+
+    options["format_"] = _format(options, PREDICT_FORMATS, "csv")
+    answers = predict_file(model, data, options)
+    if isinstance(answers, bytes):
+        _emit_bytes(options["out"], answers)
+    else:
+        _emit_text(options["out"], answers)
 
 
 def completion(shell: str) -> None:
