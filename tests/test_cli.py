@@ -165,7 +165,9 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
 # Help and misuse, in both languages
 
 
-COMMANDS = ("chainrule", "derive", "draw", "values", "check", "export", "exercise", "completion")
+COMMANDS = (
+    "chainrule", "derive", "draw", "values", "check", "export", "exercise", "train", "predict", "completion",
+)  # fmt: skip
 ENGLISH = re.compile(
     r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
 )
@@ -261,6 +263,10 @@ def test_examples_can_be_copied(example, tmp_path, monkeypatch, capsys):
     Path("submissions").mkdir()
     for name in ("derivation.md", "derivation.tex", "homework.md", "submissions/one.md"):
         Path(name).write_text("$$pred = a_1^2 w_{11}^3 + a_2^2 w_{12}^3$$\n", encoding="utf-8")
+    Path("samples.csv").write_text("a,b,y\n" + "".join(f"{k % 5},{k % 7},{k % 5 + k % 7}\n" for k in range(40)))
+    Path("flowers.csv").write_text("a,b,kind\n" + "".join(f"{k % 5},{k % 7},{'xy'[k % 5 > 2]}\n" for k in range(40)))
+    if " predict " in example:
+        chainrule.Network.read("2-1").fit("samples.csv", target="y", epochs=1).save("model.safetensors")
     words = shlex.split(example.partition(" >")[0])
     assert words[0] == "chainrule"
     if "-o" in words and words[-1].endswith(".pdf"):
@@ -422,7 +428,7 @@ ask chainrule --lang ko derive --lang k
     said = done.stdout.splitlines()
     assert "_chainrule_completion" in said[0]
     assert [set(line.split()) for line in said[1:]] == [
-        {"check", "completion", "derive", "draw", "exercise", "export", "values"},
+        {"check", "completion", "derive", "draw", "exercise", "export", "predict", "train", "values"},
         {"derive", "draw"},
         {"--view"},
         {"scalar", "matrix", "both"},

@@ -83,8 +83,10 @@ ROAD = {
     "views": 6, "selection": 6, "matrix": 6,
     "notation": 7, "prose": 7,
     "show": 8, "values": 8,
-    "judge": 9, "export": 9,
-    "__init__": 10, "cli": 10, "__main__": 11,
+    "judge": 9, "native": 9, "export": 9,
+    "train": 10,
+    "estimator": 11,
+    "__init__": 12, "cli": 12, "__main__": 13,
 }  # fmt: skip
 """The stations of the road, from left to right. `chainrule` itself is the front door: only commands go through it."""
 

@@ -14,6 +14,7 @@ from chainrule.errors import (
     Problems,
     ProgramError,
     SelectionError,
+    TrainingError,
 )
 from chainrule.judge.front import check
 from chainrule.network import Activation, Connection, Given, Layer, Loss, Network, Weight
@@ -34,6 +35,7 @@ __all__ = [
     "Problems",
     "ProgramError",
     "SelectionError",
+    "TrainingError",
     "Weight",
     "check",
 ]

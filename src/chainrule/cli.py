@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _BY_SUFFIX = {
     ".txt": "text", ".tex": "latex", ".md": "markdown", ".typ": "typst", ".html": "html", ".json": "json",
-    ".pdf": "pdf", ".svg": "svg", ".png": "png", ".tikz": "tikz", ".csv": "csv", ".ipynb": "notebook",
+    ".pdf": "pdf", ".svg": "svg", ".png": "png", ".tikz": "tikz", ".csv": "csv", ".ipynb": "notebook", ".npy": "npy",
 }  # fmt: skip
 
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
@@ -39,6 +39,8 @@ EXPORT_FORMS = ("numpy", "torch", "jax")
 CHECK_FORMATS = ("text", "json", "jsonl", "junit", "sarif", "gradescope", "nbgrader", "csv", "dodona")
 EXERCISE_FORMATS = ("markdown", "latex", "pdf", "notebook")
 EXERCISE_PARTS = ("sheet", "key", "network", "rubric", "errors", "errors-key")
+PREDICT_FORMATS = ("csv", "json", "npy")
+DTYPES = ("float64", "float32")
 DOCUMENT_FORMATS = ("markdown", "latex", "notebook", "text", "typst")
 SHELLS = ("bash", "zsh", "fish")
 
@@ -125,6 +127,20 @@ def command_line(lang: str) -> click.Group:
         option("weights_file", "--weights", kind="file"),
         option("--seed", kind="number", type=click.IntRange(min=0), shown=say("cli.label.default", default=0)),
     ]
+    training = [
+        option("--epochs", kind="number", type=int, shown=say("cli.label.default", default=100)),
+        option("--batch-size", kind="number", type=int, shown=say("cli.label.default", default=32)),
+        option("--optimizer", kind="name", shown=say("cli.label.default", default="adam")),
+        option("--rate", kind="number", type=float),
+        option("--momentum", kind="number", type=float, shown=say("cli.label.default", default=0.9)),
+        option("--weight-decay", kind="number", type=float),
+        option("--schedule", kind="name", shown=say("cli.label.default", default="constant")),
+        option("--warmup", kind="number", type=int, shown=say("cli.label.default", default=0)),
+        option("--step-epochs", kind="number", type=int, shown=say("cli.label.default", default=30)),
+        option("--step-factor", kind="number", type=float, shown=say("cli.label.default", default=0.1)),
+        option("--rate-end", kind="number", type=float, shown=say("cli.label.default", default=0)),
+        option("--seed", key="train_seed", kind="number", type=int, shown=say("cli.label.default", default=0)),
+    ]
     digits = option("--digits", kind="number", type=click.IntRange(1, 17), default=6)
     shared = [words(), option("--notation", kind="name", default="seed"), option("-o", "--out", kind="file")]
     known = [
@@ -185,6 +201,32 @@ def command_line(lang: str) -> click.Group:
             option("--part", type=click.Choice(EXERCISE_PARTS)),
             option("--seed", key="sheet_seed", kind="number", type=click.IntRange(min=0), default=0),
             form(EXERCISE_FORMATS), words(), option("-o", "--out", key="exercise_out", kind="file"),
+        ]),
+        _Command("train", lang=lang, callback=train, net=True, params=[
+            network[0],
+            _Argument(["data"], metavar=say("cli.metavar.samples_file")),
+            *network[1:],
+            option("--target", kind="columns"),
+            option("inputs_", "--inputs", key="input_columns", kind="columns"),
+            *training, option("--initial", kind="name", shown=say("cli.label.default", default="glorot_uniform")),
+            option("--validation", kind="number", type=float, shown=say("cli.label.default", default=0.2)),
+            option("--patience", kind="number", type=int),
+            option("--standardise/--no-standardise", key="standardise", default=None),
+            option("--dtype", type=click.Choice(DTYPES), shown=say("cli.label.default", default="float64")),
+            option("--threads", kind="number", type=int, shown=say("cli.label.default", default=1)),
+            option("--every", kind="number", type=click.FloatRange(0, 1e9), default=10.0),
+            option("--resume/--no-resume", key="resume_training", default=None),
+            option("format_", "--format", key="summary_format", type=click.Choice(["text", "json"]), default="text"),
+            words(),
+            option("--curve", kind="file"),
+            option("-o", "--out", key="train_out", kind="file", default="model.safetensors"),
+        ]),
+        _Command("predict", lang=lang, callback=predict, params=[
+            _Argument(["model"], metavar=say("cli.metavar.model")),
+            _Argument(["data"], metavar=say("cli.metavar.samples_file")),
+            option("--probabilities", is_flag=True),
+            option("--measure", is_flag=True),
+            form(PREDICT_FORMATS), words(), option("-o", "--out", kind="file"),
         ]),
         _Command("completion", lang=lang, callback=completion, params=[
             _Argument(["shell"], metavar=f"{{{'|'.join(SHELLS)}}}", type=click.Choice(SHELLS)),
@@ -338,6 +380,25 @@ def exercise(**options: Any) -> None:
         folder, name = os.path.split(out)
         files = made.files(os.path.splitext(name)[0])
         write_together({os.path.join(folder, file): content for file, content in files.items()})
+
+
+def train(data: str, **options: Any) -> None:
+    """Train NET on samples, and keep it in a file."""
+    from chainrule.train.command import train_network
+
+    _emit_text(None, train_network(_network(options), data, options))
+
+
+def predict(model: str, data: str, **options: Any) -> None:
+    """Answer for each row of a file with a trained network."""
+    from chainrule.train.command import predict_file
+
+    options["format_"] = _format(options, PREDICT_FORMATS, "csv")
+    answers = predict_file(model, data, options)
+    if isinstance(answers, bytes):
+        _emit_bytes(options["out"], answers)
+    else:
+        _emit_text(options["out"], answers)
 
 
 def completion(shell: str) -> None:

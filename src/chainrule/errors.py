@@ -6,6 +6,7 @@
     ├── SelectionError        a name or option that selects nothing
     ├── DataError             weights, biases or samples that do not fit the network
     ├── OutputError           a file that cannot be written, or a form that needs an extra
+    ├── TrainingError         a training that cannot go on, or a trained network that cannot be read
     └── Problems              several of the above, found in one reading
 
 An error holds a *key* into the sentences of `prose/` and the facts that go into it, never a finished sentence, so that
@@ -21,6 +22,8 @@ from chainrule.width import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from chainrule.train.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,16 @@ class DataError(ChainruleError):
 
 class OutputError(ChainruleError):
     """A file that cannot be written, or a form that needs an extra which is not installed."""
+
+
+class TrainingError(ChainruleError):
+    """A training that cannot go on, or a trained network that cannot be read.
+
+    Attributes:
+        model: what training had come to when its loss diverged, where there is something.
+    """
+
+    model: Model | None = None
 
 
 class Problems(ChainruleError):

@@ -21,7 +21,10 @@ from chainrule.errors import raise_all
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from chainrule.derive import Derivation
+    from chainrule.train import Model
     from chainrule.values import Values
 
 
@@ -239,11 +242,41 @@ class Network:
 
         return evaluate(self, **numbers)
 
+    def fit(self, data: Any, targets: Any = None, **options: Any) -> Model:
+        """Return a Model: this network trained on samples; see `chainrule.train.fit` for what can be given."""
+        from chainrule.train import fit
+
+        return fit(self, data, targets, **options)
+
+    def grad(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, NDArray[Any]]:
+        """Return ∂loss/∂w by name at some samples, in microseconds: `W_1` (in, out), `b_1` (units,).
+
+        Args:
+            inputs: an array (N, inputs).
+            targets: an array (N, outputs), or (N,) for one output or for classes from 1.
+            weights: numbers by name; those that are not given are the sheet's, or drawn.
+
+        Raises:
+            DataError: where something does not fit.
+
+        Example:
+            >>> net = Network.read("2-1")
+            >>> net.grad([[1.0, 2.0]], [1.0], {"W_1": [[0.5], [-1.0]]})["W_1"].tolist()
+            [[-2.5], [-5.0]]
+        """
+        from chainrule.train.gradient import gradient
+
+        return gradient(self, inputs, targets, weights)
+
     def _repr_svg_(self) -> str:
         """Return the drawing, which is what a notebook shows."""
         from chainrule.show.notebook import network_svg
 
         return network_svg(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What `grad` keeps lies in this process; another one makes its own.
+        return {name: value for name, value in self.__dict__.items() if name != "_gradient"}
 
     # Facts that follow.
 

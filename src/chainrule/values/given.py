@@ -7,7 +7,7 @@ not fit is an error that names both sizes, or the place; nothing is turned round
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,8 @@ def gather(
     number = 0 if seed is None else seed
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
         raise DataError("bad_seed", read=short(repr(number)))
-    parameters, drawn = _parameters(net, {**_named(weights), **_named(biases)}, int(number))
+    given = {**_named(weights), **_named(biases)}
+    parameters, drawn = gather_parameters(net, given, lambda name: _draw(net, name, int(number)))
     x, true, samples_drawn = _samples(net, inputs, targets, int(number))
     return {**parameters, "X": x, "true": true}, Seed(int(number), (*drawn, *samples_drawn))
 
@@ -82,7 +83,19 @@ def _named(numbers: Mapping[str, Any] | None) -> Mapping[str, Any]:
 # Weights and biases
 
 
-def _parameters(net: Network, numbers: Mapping[str, Any], seed: int) -> tuple[dict[str, Array], list[str]]:
+def gather_parameters(
+    net: Network, numbers: Mapping[str, Any], draw: Callable[[str], Array]
+) -> tuple[dict[str, Array], list[str]]:
+    """Return every matrix and vector by name, and the names of those of which something was drawn.
+
+    Args:
+        net: the figure; what its sheet gives counts where `numbers` gives nothing.
+        numbers: numbers by name, as those of `chainrule.values.evaluate`.
+        draw: a whole matrix or vector of drawn numbers, by its name.
+
+    Raises:
+        DataError: where numbers do not fit; `Problems` where several do not.
+    """
     there = dict(_places(net))
     sheet = {name: np.full(mask.shape, np.nan) for name, mask in there.items()}
     for weight, value in net.given.weights:
@@ -106,7 +119,7 @@ def _parameters(net: Network, numbers: Mapping[str, Any], seed: int) -> tuple[di
         fresh[name] = np.asarray(np.isnan(array), dtype=bool)
         if fresh[name].any():
             drawn.append(name)
-            np.copyto(array, _draw(net, name, seed), where=fresh[name])
+            np.copyto(array, draw(name), where=fresh[name])
     for group in net.ties:
         _tie_drawn(group, found, fresh)
     return found, drawn

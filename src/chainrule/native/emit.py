@@ -1,0 +1,368 @@
+"""One C source for a Derivation: forward, backward, reduction, update, and the loops of training around them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from chainrule.algebra import walk
+from chainrule.expr import Sum
+from chainrule.native.expression import Scribe
+from chainrule.native.gemm import micro_kernels
+from chainrule.native.looped import Looped
+from chainrule.native.lower import Loss, Lowered, Outer, Product
+from chainrule.native.optimizers import Optimizer
+from chainrule.native.target import Target, functions
+from chainrule.native.unrolled import Unrolled
+
+UNROLLED_PRODUCTS = 320
+"""A network of no more weights (each counted where it is used, forward) is written out without loops."""
+
+_RIGHTS = {"value": "", "gradient": "", "predict": ", real *out"}
+
+
+def emit(
+    lowered: Lowered, target: Target, optimizer: Optimizer, *, threads: int = 1, unrolled: bool | None = None
+) -> str:
+    """Return the C source of a kernel.
+
+    Args:
+        lowered: the Derivation as operations.
+        target: the number type and the machine.
+        optimizer: whose update the training loop makes.
+        threads: how many threads share the rows of a batch.
+        unrolled: whether to write every index out; by the number of weights where left out.
+    """
+    if unrolled is None:
+        unrolled = is_small(lowered)
+    source = _Source(lowered, target, optimizer, threads)
+    return source.unrolled() if unrolled else source.looped()
+
+
+def is_small(lowered: Lowered) -> bool:
+    """Return whether a network is small enough to be written out without loops."""
+    forward = [o for o in lowered.needed("value") if isinstance(o, Product)]
+    sums = sum(
+        len(node.index) for o in lowered.operations if not isinstance(o, Product | Outer)
+        for node in walk(o.statement.expr) if isinstance(node, Sum) and node.index.dim.size is not None
+    )  # fmt: skip
+    return sum(int((o.places >= 0).sum()) for o in forward) <= UNROLLED_PRODUCTS and sums <= UNROLLED_PRODUCTS * 4
+
+
+@cache
+def _driver() -> dict[str, str]:
+    text = files(__package__).joinpath("driver.c").read_text(encoding="utf-8")
+    return {head: body for head, _, body in (part.partition("\n") for part in text.split("//// ")[1:])}
+
+
+class _Source:
+    """The parts of a source, put together."""
+
+    def __init__(self, lowered: Lowered, target: Target, optimizer: Optimizer, threads: int) -> None:
+        self.lowered = lowered
+        self.target = target
+        self.optimizer = optimizer
+        self.threads = threads
+
+    def unrolled(self) -> str:
+        writer = Unrolled(self.lowered, self.target)
+        size, lanes = self.lowered.layout.size, self.target.lanes
+        bodies = {want: writer.tile(want) for want in ("predict", "value", "gradient")}
+        writer.used |= {"splat"}
+        members = "  vec sums[SUMS];\n"
+        code = "static void prepare(struct work *w, const real *p) { (void)w; (void)p; }\n\n"
+        for want, body in bodies.items():
+            code += _UNROLLED_TILE.format(want=want, body=body, right=_RIGHTS[want], store=self._store(want))
+            code += (_UNROLLED_PREDICT if want == "predict" else _UNROLLED_ROWS).format(want=want)
+        sums = -(-(size + 1) // lanes) * lanes
+        finish = "  memcpy(g, totals, sizeof(real) * PARAMETERS);\n"
+        return self._assemble(writer.used, members, code, finish, sums=sums, loss=size, vectors=1, block=16)
+
+    def _store(self, want: str) -> str:
+        if want != "predict":
+            return ""
+        return "".join(f"  out_lanes(pred_{k + 1}, {k}, out, rows);\n" for k in range(self.lowered.outputs))
+
+    def looped(self) -> str:
+        vectors = 4 if self.target.registers >= 32 else 2
+        writer = Looped(self.lowered, self.target, vectors=vectors)
+        code = ""
+        for want in ("predict", "value", "gradient"):
+            body = writer.tile(want)
+            predicts = want == "predict"
+            code += _LOOPED_TILE.format(
+                want=want, body=body, right=_RIGHTS[want], store=self._store_looped(want),
+                given=", out" if predicts else "", advance=" out += TILE * OUTPUTS;" if predicts else "",
+            )  # fmt: skip
+        finish = writer.finish()
+        prepare = writer.prepare()
+        writer.used |= {"splat"}
+        sums = -(-writer.sum_count // self.target.lanes) * self.target.lanes
+        loss = next(s.start for s in writer.sums if isinstance(s.operation, Loss))
+        members = "  vec sums[SUMS];\n" + writer.work()
+        helpers = writer.constants() + micro_kernels(self.target) + _TRANSPOSE
+        code = (
+            helpers
+            + "static void prepare(struct work *w, const real *p) {\n  (void)w; (void)p;\n"
+            + prepare
+            + "}\n\n"
+            + code
+        )
+        clear = "".join(f"  memset(w->{name}, 0, sizeof w->{name});\n" for name in writer.matrices)
+        lanes = self.target.lanes
+        join = "".join(
+            f"  for (int part = 1; part < job->parts; part++) for (int k = 0; k < {rows * columns // lanes}; k++) "
+            f"w->{name}[k] += job->works[part].{name}[k];\n"
+            for name, (rows, columns) in writer.matrices.items()
+        )
+        finish = "  memset(g, 0, sizeof(real) * PARAMETERS);\n" + join + finish
+        return self._assemble(
+            writer.used, members, code, finish, sums=sums, loss=loss, vectors=vectors, block=1, clear=clear,
+            finish_helpers=_ADD,
+        )  # fmt: skip
+
+    def _store_looped(self, want: str) -> str:
+        if want != "predict":
+            return ""
+        return (
+            f"  for (int k = 0; k < {self.lowered.outputs}; k++)\n"
+            f"    for (int64_t r = 0; r < rows; r++) out[r * OUTPUTS + k] = ((const real *)pred[k])[r];\n"
+        )
+
+    def _assemble(
+        self, used: set[str], members: str, code: str, finish: str, *, sums: int, loss: int, vectors: int, block: int,
+        clear: str = "", finish_helpers: str = "",
+    ) -> str:  # fmt: skip
+        target, lowered = self.target, self.lowered
+        driver = _driver()
+        coefficient = next(o for o in lowered.operations if isinstance(o, Loss)).coefficient
+        scribe = Scribe(target, lambda atom, _: str(atom), True)
+        text = scribe.write(coefficient).text
+        head = _HEAD.format(
+            lanes=target.lanes, vectors=vectors, inputs=lowered.inputs,
+            targets=lowered.targets, outputs=lowered.outputs, parameters=lowered.layout.size, sums=sums, loss=loss,
+            threads=self.threads, block=block, inner=256 if target.dtype == "float32" else 128,
+        )  # fmt: skip
+        parts = [
+            f"// {describe(lowered)}\n{_INTRODUCTION}",
+            vector_head(target),
+            head,
+            "#include <pthread.h>\n#include <stdlib.h>\n#include <unistd.h>\n" if self.threads > 1 else "",
+            functions(target, used | {"splat"}),
+            _KEPT,
+            f"struct work {{\n  vec data[BLOCK / TILE * WIDTH * VECTORS];\n{members}}} ALIGNED;\n\n",
+            code,
+            f"static void clear(struct work *w) {{\n  memset(w->sums, 0, sizeof w->sums);\n{clear}}}\n\n",
+            driver["shuffle"], driver["pack"], driver["jobs"],
+            driver["threads"] if self.threads > 1 else driver["run_alone"],
+            column_sums(target.lanes), finish_helpers,
+            _FINISH.format(body=finish, coefficient=re.sub(r"\bcount\b", "(double)job->rows", text).replace("f ", " ")),
+            update(self.optimizer, target),
+            driver["entry"],
+        ]  # fmt: skip
+        return "".join(parts)
+
+
+def vector_head(target: Target) -> str:
+    """Return the C text that says what a number and a vector are."""
+    integer = "int32_t" if target.dtype == "float32" else "int64_t"
+    return _VECTORS.format(real=target.real, integer=integer, vector_bytes=target.vector_bytes)
+
+
+def describe(lowered: Lowered) -> str:
+    """Return a short name of the network for the head of the source."""
+    from chainrule.errors import ChainruleError
+
+    net = lowered.layout.network
+    try:
+        return net.to_shorthand()
+    except ChainruleError:
+        return f"{net.inputs} inputs, layers of {', '.join(str(layer.size) for layer in net.layers)}"
+
+
+def column_sums(lanes: int) -> str:
+    """Return the C text of `column_sums`: a vector of the sums of the lanes of as many vectors as it has lanes."""
+    lines = [
+        "// The sum of each of LANES vectors, in the lane of its number: pairs are added until one vector is left."
+    ]
+    lines.append("static inline vec column_sums(const vec *a) {")
+    names = [f"a[{k}]" for k in range(lanes)]
+    level = 0
+    even = ", ".join(str(2 * k) for k in range(lanes))
+    odd = ", ".join(str(2 * k + 1) for k in range(lanes))
+    while len(names) > 1:
+        level += 1
+        fresh = []
+        for k in range(0, len(names), 2):
+            name = f"s{level}_{k // 2}"
+            u, v = names[k], names[k + 1]
+            lines.append(f"  const vec {name} = SHUFFLE({u}, {v}, {even}) + SHUFFLE({u}, {v}, {odd});")
+            fresh.append(name)
+        names = fresh
+    return "\n".join([*lines, f"  return {names[0]};", "}\n\n"])
+
+
+def update(optimizer: Optimizer, target: Target) -> str:
+    """Return the C text of the update of all parameters."""
+    root = "sqrtf" if target.dtype == "float32" else "sqrt"
+    inside = {"g": "slope", "w": "p[k]", "m": "m[k]", "v": "v[k]", "root": root, "1": "(real)1"}
+    outside = {"root": "sqrt", "power": "pow", "t": "(double)t"}
+    known = ["rate", *optimizer.settings, *(name for name, _ in optimizer.once)]
+    outside |= {name: f"d_{name}" for name in known}
+    once = {"rate": "rate", **{name: f"settings[{at}]" for at, name in enumerate(optimizer.settings)}}
+    once |= {name: _translated(text, outside) for name, text in optimizer.once}
+    body = [f"    {inside[left]} = {_translated(text, inside)};" for left, text in optimizer.update]
+    reals = [name for name in known if re.search(rf"\b{name}\b", " ".join(body))]
+    doubles = [
+        name for name in known if name in reals or any(re.search(rf"\bd_{name}\b", text) for text in once.values())
+    ]
+    lines = [
+        f"// One step of {optimizer.name} ({optimizer.source}).",
+        "static void update(real *restrict p, real *restrict m, real *restrict v, const real *restrict g, double rate,",
+        "    const double *settings, int64_t t) {",
+        "  (void)m; (void)v; (void)settings; (void)t;",
+        *(f"  const double d_{name} = {once[name]};" for name in doubles),
+        *(f"  const real {name}_ = (real)d_{name};" for name in reals),
+        "  for (int64_t k = 0; k < PARAMETERS; k++) {",
+        "    real slope = g[k];",
+        *(re.sub(r"\b(" + "|".join(reals) + r")\b", r"\1_", line) for line in body),
+        "    (void)slope;",
+        "  }",
+        "}\n\n",
+    ]
+    return "\n".join(lines)
+
+
+def _translated(text: str, words: dict[str, str]) -> str:
+    return re.sub(r"[A-Za-z_]\w*|\b1\b", lambda found: words.get(found[0], found[0]), text)
+
+
+_INTRODUCTION = """\
+// Written by chainrule from the derivation of this network: each line of it stands above what computes it.
+"""
+
+_VECTORS = """\
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef {real} real;
+typedef real vec __attribute__((vector_size({vector_bytes})));
+typedef {integer} ivec __attribute__((vector_size({vector_bytes})));
+#define VECTOR_BYTES {vector_bytes}
+#define ALIGNED __attribute__((aligned(64)))
+#define EXPORT __attribute__((visibility("default")))
+#define ALWAYS inline __attribute__((always_inline))
+#if defined(__clang__)
+#define SHUFFLE(u, v, ...) __builtin_shufflevector(u, v, __VA_ARGS__)
+#else
+#define SHUFFLE(u, v, ...) __builtin_shuffle(u, v, (ivec){{__VA_ARGS__}})
+#endif
+
+"""
+
+_HEAD = """\
+enum {{
+  LANES = {lanes}, VECTORS = {vectors}, TILE = LANES * VECTORS, BLOCK = {block} * TILE, THREADS = {threads},
+  INPUTS = {inputs}, TARGETS = {targets}, OUTPUTS = {outputs}, WIDTH = INPUTS + TARGETS, PARAMETERS = {parameters},
+  SUMS = {sums}, LOSS = {loss}, INNER_BLOCK = {inner}, PARALLEL_ROWS = 2 * THREADS * TILE
+}};
+
+"""
+
+_KEPT = """\
+// Lanes beyond the last sample are left out of every sum, whatever stands in them.
+static ALWAYS vec kept(vec x, const int ragged, ivec keep) { return ragged ? (vec)((ivec)x & keep) : x; }
+static inline ivec first_lanes(int64_t rows) {
+  ivec keep;
+  for (int k = 0; k < LANES; k++) keep[k] = k < rows ? -1 : 0;
+  return keep;
+}
+static inline void out_lanes(vec x, int column, real *out, int64_t rows) {
+  for (int k = 0; k < LANES && k < rows; k++) out[k * OUTPUTS + column] = x[k];
+}
+
+"""
+
+_UNROLLED_TILE = """\
+static ALWAYS void tile_{want}(const real *restrict p, const vec *restrict data, vec *restrict sums, const real count,
+    int64_t rows, const int ragged, ivec keep{right}) {{
+  (void)p; (void)sums; (void)count; (void)rows; (void)ragged; (void)keep;
+{body}{store}}}
+
+"""
+
+_UNROLLED_ROWS = """\
+static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t rows, real count) {{
+  vec sums[SUMS];
+  memcpy(sums, w->sums, sizeof sums);
+  const ivec keep = first_lanes(rows % LANES);
+  for (; rows >= LANES; rows -= LANES, data += WIDTH) tile_{want}(p, data, sums, count, LANES, 0, keep);
+  if (rows > 0) tile_{want}(p, data, sums, count, rows, 1, keep);
+  memcpy(w->sums, sums, sizeof sums);
+}}
+
+"""
+
+_UNROLLED_PREDICT = """\
+static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t rows, real count, real *out) {{
+  (void)w;
+  for (; rows > 0; rows -= LANES, data += WIDTH, out += LANES * OUTPUTS)
+    tile_{want}(p, data, 0, count, rows, 0, (ivec){{0}}, out);
+}}
+
+"""
+
+_LOOPED_TILE = """\
+static void tile_{want}(const real *restrict p, struct work *restrict w, const vec *restrict data, const real count,
+    int64_t rows{right}) {{
+  const int vectors = (int)((rows + LANES - 1) / LANES), full = (int)(rows / LANES);
+  const ivec keep = first_lanes(rows % LANES);
+  (void)p; (void)count; (void)full; (void)keep;
+{body}{store}}}
+
+static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t rows, real count{right}) {{
+  for (; rows > 0; rows -= TILE, data += WIDTH * VECTORS) {{
+    tile_{want}(p, w, data, count, rows < TILE ? rows : TILE{given});{advance}
+  }}
+}}
+
+"""
+
+_TRANSPOSE = """\
+// [unit][sample] → [sample][unit], the units of a sample side by side; what is beyond the last unit is 0.
+static void transpose(int units, int wide, const real *from, real *to) {
+  for (int s = 0; s < TILE; s++) {
+    for (int u = 0; u < units; u++) to[s * wide + u] = from[u * TILE + s];
+    for (int u = units; u < wide; u++) to[s * wide + u] = 0;
+  }
+}
+
+"""
+
+_ADD = """\
+static void add_rows(int rows, int columns, const real *from, int stride, real *g) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * columns + c] += from[r * stride + c];
+}
+static void add_places(int rows, int columns, const real *from, int stride, const int32_t *places, real *g) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++)
+    if (places[r * columns + c] >= 0) g[places[r * columns + c]] += from[r * stride + c];
+}
+
+"""
+
+_FINISH = """\
+// The loss; and, where it is asked for, the gradient: the sums of all parts, each over its lanes.
+static double finish(const struct job *job, real *g) {{
+  struct work *w = job->works;
+  real totals[SUMS] ALIGNED;
+  for (int part = 1; part < job->parts; part++)
+    for (int k = 0; k < SUMS; k++) w->sums[k] += job->works[part].sums[k];
+  for (int k = 0; k < SUMS; k += LANES) *(vec *)(totals + k) = column_sums(w->sums + k);
+  if (g) {{
+{body}  }}
+  return {coefficient} * (double)totals[LOSS];
+}}
+
+"""

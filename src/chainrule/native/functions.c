@@ -1,0 +1,194 @@
+//// splat:
+static inline vec splat(real x) { return (vec){0} + x; }
+//// blend:
+// mask ? a : b, lane by lane; a comparison of lanes gives all ones or all zeros.
+static inline vec blend(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
+//// truth: splat
+static inline vec truth(ivec mask) { return (vec)(mask & (ivec)splat(1)); }
+//// v_max: blend
+// The larger one; NaN where either is NaN.
+static inline vec v_max(vec a, vec b) { return blend((a >= b) | (a != a), a, b); }
+//// v_min: blend
+static inline vec v_min(vec a, vec b) { return blend((a < b) | (a != a), a, b); }
+//// v_abs:
+static inline vec v_abs(vec x) { return (vec)((ivec)x & ~SIGN_BIT); }
+//// v_sign: blend splat
+static inline vec v_sign(vec x) {
+  return blend(x > (real)0, splat(1), blend(x < (real)0, splat(-1), blend(x == (real)0, splat(0), x)));
+}
+//// clamp: blend splat
+// x kept between two numbers; NaN stays NaN.
+static inline vec clamp(vec x, real low, real high) {
+  x = blend(x > high, splat(high), x);
+  return blend(x < low, splat(low), x);
+}
+//// scale float:
+// x 2^k for a whole k given as a float, also where 2^k itself is no normal number.
+static inline vec scale(vec x, vec k) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+  return __builtin_ia32_scalefps512_mask(x, k, x, -1, 4);
+#else
+  const ivec n = __builtin_convertvector(k, ivec), half = n >> 1;
+  return x * (vec)((half + 127) << 23) * (vec)((n - half + 127) << 23);
+#endif
+}
+//// scale double:
+static inline vec scale(vec x, vec k) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+  return __builtin_ia32_scalefpd512_mask(x, k, x, -1, 4);
+#else
+  const ivec n = (ivec)(k + 6755399441055744.0) - (ivec)splat(6755399441055744.0), half = n >> 1;
+  return x * (vec)((half + 1023) << 52) * (vec)((n - half + 1023) << 52);
+#endif
+}
+//// reduced float: clamp
+// x = k log 2 + r with a whole k and |r| <= log(2)/2: adding 1.5 2^23 rounds to a whole number; log 2 in two parts.
+static inline vec reduced(vec x, vec *k) {
+  const real magic = 12582912.0f;
+  *k = (x * 1.44269504088896341f + magic) - magic;
+  return (x - *k * 0.693359375f) - *k * -2.12194440e-4f;
+}
+//// reduced double: clamp
+static inline vec reduced(vec x, vec *k) {
+  const real magic = 6755399441055744.0;
+  *k = (x * 1.4426950408889634 + magic) - magic;
+  return (x - *k * 6.93147180369123816490e-01) - *k * 1.90821492927058770002e-10;
+}
+//// expm1_reduced float:
+// e^r - 1 for |r| <= log(2)/2.
+static inline vec expm1_reduced(vec r) {
+  vec y = r * EXP_6 + EXP_5;
+  y = y * r + EXP_4;
+  y = y * r + EXP_3;
+  y = y * r + EXP_2;
+  return y * (r * r) + r;
+}
+//// expm1_reduced double:
+static inline vec expm1_reduced(vec r) {
+  vec y = r * EXP_12 + EXP_11;
+  y = y * r + EXP_10;
+  y = y * r + EXP_9;
+  y = y * r + EXP_8;
+  y = y * r + EXP_7;
+  y = y * r + EXP_6;
+  y = y * r + EXP_5;
+  y = y * r + EXP_4;
+  y = y * r + EXP_3;
+  y = y * r + EXP_2;
+  return y * (r * r) + r;
+}
+//// v_exp: clamp reduced expm1_reduced scale
+static inline vec v_exp(vec x) {
+  vec k;
+  const vec r = reduced(clamp(x, EXP_LOW, EXP_HIGH), &k);
+  return scale(expm1_reduced(r) + (real)1, k);
+}
+//// v_expm1: clamp reduced expm1_reduced scale splat
+// 2^k (q + 1 - 2^-k) with q = e^r - 1: nothing cancels for small x.
+static inline vec v_expm1(vec x) {
+  vec k;
+  const vec r = reduced(clamp(x, EXPM1_LOW, EXP_HIGH), &k);
+  return scale(expm1_reduced(r) + ((real)1 - scale(splat(1), -k)), k);
+}
+//// v_sigmoid: v_exp
+static inline vec v_sigmoid(vec x) { return (real)1 / ((real)1 + v_exp(-x)); }
+//// v_tanh: v_expm1 v_abs
+static inline vec v_tanh(vec x) {
+  const vec t = v_expm1((real)-2 * v_abs(x));
+  return (vec)((ivec)(-t / (t + (real)2)) | ((ivec)x & SIGN_BIT));
+}
+//// v_log float: blend splat
+// x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), then by s = f/(2 + f) (fdlibm, Sun Microsystems 1993, e_log.c).
+static inline vec v_log(vec x) {
+  const ivec tiny = x < 1.17549435e-38f;
+  const vec y = blend(tiny, x * 33554432.0f, x);
+  const ivec bits = (ivec)y - 0x3f3504f3;
+  const ivec e = bits >> 23;
+  const vec k = __builtin_convertvector(e - (tiny & 25), vec);
+  const vec f = (vec)((ivec)y - (e << 23)) - 1.0f;
+  const vec s = f / (f + 2.0f), z = s * s, w = z * z, h = 0.5f * f * f;
+  const vec R = w * (0.40000972152f + w * 0.24279078841f) + z * (0.66666662693f + w * 0.28498786688f);
+  const vec value = k * 0.693359375f - ((h - (s * (h + R) + k * -2.12194440e-4f)) - f);
+  const vec special = blend(x == 0.0f, splat(-__builtin_inff()), blend(x < 0.0f, splat(__builtin_nanf("")), x));
+  return blend((x > 0.0f) & (x < __builtin_inff()), value, special);
+}
+//// v_log double: blend splat
+static inline vec v_log(vec x) {
+  const ivec tiny = x < 2.2250738585072014e-308;
+  const vec y = blend(tiny, x * 18014398509481984.0, x);
+  const ivec bits = (ivec)y - 0x3fe6a09e667f3bcd;
+  const ivec e = bits >> 52;
+  const ivec n = e - (tiny & 54);
+  const vec k = (vec)(n + (ivec)splat(6755399441055744.0)) - 6755399441055744.0;
+  const vec f = (vec)((ivec)y - (e << 52)) - 1.0;
+  const vec s = f / (f + 2.0), z = s * s, w = z * z, h = 0.5 * f * f;
+  const vec even = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
+  const vec odd = z * (6.666666666666735130e-01 + w * (2.857142874366239149e-01
+    + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
+  const vec R = even + odd;
+  const vec value = k * 6.93147180369123816490e-01 - ((h - (s * (h + R) + k * 1.90821492927058770002e-10)) - f);
+  const vec special = blend(x == 0.0, splat(-__builtin_inf()), blend(x < 0.0, splat(__builtin_nan("")), x));
+  return blend((x > 0.0) & (x < __builtin_inf()), value, special);
+}
+//// v_weighted_log: v_log blend splat
+// w log x, and 0 where w is 0 whatever x is, as 0 log 0 is read in a cross-entropy.
+static inline vec v_weighted_log(vec w, vec x) { return blend(w == (real)0, splat(0), w * v_log(x)); }
+//// v_log1p: v_log
+// log(1 + u) for 0 <= u <= 1: the rounding of 1 + u is put back.
+static inline vec v_log1p(vec u) {
+  const vec w = u + (real)1;
+  return v_log(w) + (u - (w - (real)1)) / w;
+}
+//// v_softplus: v_log1p v_exp v_abs v_max splat
+static inline vec v_softplus(vec x) { return v_log1p(v_exp(-v_abs(x))) + v_max(x, splat(0)); }
+//// v_logcosh: v_log1p v_exp v_expm1 v_abs blend
+// |x| + log(1 + e^(-2|x|)) - log 2; near 0, where that cancels, log(1 + 2 sinh(x/2)^2).
+static inline vec v_logcosh(vec x) {
+  const vec size = v_abs(x), near = blend(size < (real)1, size, splat(0));
+  const vec grown = v_expm1((real)0.5 * near), sinh = (real)0.5 * (grown + grown / (grown + (real)1));
+  const vec far = size + v_log1p(v_exp((real)-2 * size)) - (real)0.6931471805599453;
+  return blend(size < (real)1, v_log1p((real)2 * sinh * sinh), far);
+}
+//// v_gauss: v_exp v_abs clamp expm1_reduced
+// e^(-x^2/2): x is split, its upper half squared exactly, so that no rounding of x^2 reaches the exponent.
+static inline vec v_gauss(vec x) {
+  const vec size = clamp(v_abs(x), 0, 50), upper = (vec)((ivec)size & SPLIT);
+  const vec rest = (real)-0.5 * (size - upper) * (size + upper);
+  return v_exp((real)-0.5 * upper * upper) * ((real)1 + expm1_reduced(rest));
+}
+//// v_normal_pdf: v_gauss
+static inline vec v_normal_pdf(vec x) { return v_gauss(x) * (real)0.3989422804014327; }
+//// polynomial:
+static inline vec polynomial(vec x, const real *c, int count) {
+  vec y = (vec){0} + c[0];
+  for (int k = 1; k < count; k++) y = y * x + c[k];
+  return y;
+}
+//// v_normal_cdf: v_gauss v_abs blend clamp polynomial
+// erfc(-z/sqrt(2))/2, by rational approximations of erf to 0.46875, of erfc to 4 and beyond:
+// W. J. Cody 1969, Mathematics of Computation 23.
+static inline vec v_normal_cdf(vec z) {
+  static const real A[] = {1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
+    3.77485237685302021e2, 3.20937758913846947e3};
+  static const real B[] = {1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
+    2.84423683343917062e3};
+  static const real C[] = {2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0,
+    6.61191906371416295e1, 2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3,
+    2.05107837782607147e3, 1.23033935479799725e3};
+  static const real D[] = {1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
+    1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3,
+    1.23033935480374942e3};
+  static const real P[] = {1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
+    1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4};
+  static const real Q[] = {1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1,
+    6.05183413124413191e-2, 2.33520497626869185e-3};
+  const vec x = z * (real)-0.7071067811865476, size = v_abs(x);
+  const vec near = clamp(x, (real)-0.46875, (real)0.46875), square = near * near;
+  const vec erf = near * polynomial(square, A, 5) / polynomial(square, B, 5);
+  const vec middle = clamp(size, (real)0.46875, (real)4), far = clamp(size, (real)4, (real)1e3);
+  const vec over = (real)1 / (far * far);
+  const vec tail = ((real)0.5641895835477563 - over * polynomial(over, P, 6) / polynomial(over, Q, 6)) / far;
+  const vec upper = v_gauss(z) * blend(size <= (real)4, polynomial(middle, C, 9) / polynomial(middle, D, 9), tail);
+  const vec erfc = blend(size <= (real)0.46875, (real)1 - erf, blend(x < (real)0, (real)2 - upper, upper));
+  return (real)0.5 * erfc;
+}

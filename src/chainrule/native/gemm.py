@@ -1,0 +1,75 @@
+"""The micro-kernels of a matrix product: a block of the result in registers, operands streamed past it."""
+
+from __future__ import annotations
+
+from chainrule.native.target import Target
+
+_HEAD = """\
+// C[r][c] += sum over k of P[r pr + k ps] Q[k qs + c]: rows r take one number each, columns c are vectors.
+"""
+
+
+def micro_kernels(target: Target) -> str:
+    """Return the C text of `product`, and of the blocks that it is made of."""
+    columns = 4 if target.registers >= 32 else 2
+    text = _HEAD
+    for wide in range(1, columns + 1):
+        for rows in row_counts(target, wide):
+            text += _block(rows, wide)
+    text += _strip(target, columns)
+    return text
+
+
+def row_counts(target: Target, wide: int) -> tuple[int, ...]:
+    """Return how many rows the blocks of some width have: as many as leave registers for operands, then fewer."""
+    free = target.registers - wide - 1
+    most = max(1, min(12, free // wide))
+    return tuple(dict.fromkeys((most, *(r for r in (6, 4, 2, 1) if r < most))))
+
+
+def _block(rows: int, wide: int) -> str:
+    names = [[f"c{r}_{c}" for c in range(wide)] for r in range(rows)]
+    lines = [
+        f"static void block_{rows}x{wide}(int64_t inner, const real *restrict P, int64_t pr, int64_t ps,",
+        "    const vec *restrict Q, int64_t qs, vec *restrict C, int64_t cs) {",
+        *(f"  vec {', '.join(f'{n} = C[{r} * cs + {c}]' for c, n in enumerate(row))};" for r, row in enumerate(names)),
+        "  for (int64_t k = 0; k < inner; k++, P += ps, Q += qs) {",
+        f"    const vec {', '.join(f'q{c} = Q[{c}]' for c in range(wide))};",
+    ]
+    for r, row in enumerate(names):
+        lines.append(
+            f"    {{ const real a = P[{r} * pr]; {' '.join(f'{n} += a * q{c};' for c, n in enumerate(row))} }}"
+        )
+    lines.append("  }")
+    lines += [f"  {' '.join(f'C[{r} * cs + {c}] = {n};' for c, n in enumerate(row))}" for r, row in enumerate(names)]
+    return "\n".join([*lines, "}\n"])
+
+
+def _strip(target: Target, columns: int) -> str:
+    lines = []
+    for wide in range(1, columns + 1):
+        lines += [
+            f"static void strip_{wide}(int64_t rows, int64_t inner, const real *P, int64_t pr, int64_t ps,",
+            "    const vec *Q, int64_t qs, vec *C, int64_t cs) {",
+            "  int64_t r = 0;",
+        ]
+        for count in row_counts(target, wide):
+            lines.append(
+                f"  for (; r + {count} <= rows; r += {count}) "
+                f"block_{count}x{wide}(inner, P + r * pr, pr, ps, Q, qs, C + r * cs, cs);"
+            )
+        lines.append("}")
+    lines += [
+        "// The inner dimension goes by parts that stay in the first cache.",
+        "static void product(int64_t rows, int64_t columns, int64_t inner, const real *P, int64_t pr, int64_t ps,",
+        "    const vec *Q, int64_t qs, vec *C, int64_t cs) {",
+        "  for (int64_t k = 0; k < inner; k += INNER_BLOCK) {",
+        "    const int64_t part = inner - k < INNER_BLOCK ? inner - k : INNER_BLOCK;",
+        "    int64_t c = 0;",
+    ]
+    for wide in range(columns, 0, -1):
+        lines.append(
+            f"    for (; c + {wide} <= columns; c += {wide}) "
+            f"strip_{wide}(rows, part, P + k * ps, pr, ps, Q + k * qs + c, qs, C + c, cs);"
+        )
+    return "\n".join([*lines, "  }", "}\n"])

@@ -1,0 +1,112 @@
+"""What the code is made for: the number type, the width of a vector, and the constants that depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A number type and a machine.
+
+    Attributes:
+        dtype: float32 or float64.
+        vector_bytes: the width of a vector: 64 for AVX-512, 32 for AVX2, 16 for SSE and NEON.
+        registers: how many vector registers there are.
+    """
+
+    dtype: str = "float32"
+    vector_bytes: int = 64
+    registers: int = 32
+
+    @property
+    def real(self) -> str:
+        """The number type in C."""
+        return "float" if self.dtype == "float32" else "double"
+
+    @property
+    def lanes(self) -> int:
+        """How many numbers a vector holds."""
+        return self.vector_bytes // (4 if self.dtype == "float32" else 8)
+
+    def literal(self, value: float) -> str:
+        """Return a number as it is written in C.
+
+        Example:
+            >>> Target("float32").literal(0.5), Target("float64").literal(2.0)
+            ('0.5f', '2.0')
+        """
+        return repr(float(value)) + ("f" if self.dtype == "float32" else "")
+
+
+_CONSTANTS = {
+    "float32": {
+        "SIGN_BIT": "((ivec){0} + INT32_MIN)", "EXP_LOW": "-104.0f", "EXP_HIGH": "89.0f", "EXPM1_LOW": "-18.0f",
+        "SPLIT": "((ivec){0} + (int32_t)0xfffff000)",
+        "EXP_2": "0.5f", "EXP_3": "0.16666573381900846f", "EXP_4": "0.041666550110305124f",
+        "EXP_5": "0.0083637738744055735f", "EXP_6": "0.0013926926614021906f",
+    },
+    "float64": {
+        "SIGN_BIT": "((ivec){0} + INT64_MIN)", "EXP_LOW": "-746.0", "EXP_HIGH": "710.0", "EXPM1_LOW": "-40.0",
+        "SPLIT": "((ivec){0} + (int64_t)0xfffffffff8000000)",
+        "EXP_2": "0.5", "EXP_3": "0.16666666666666671438", "EXP_4": "0.041666666666666670074",
+        "EXP_5": "0.0083333333333255446996", "EXP_6": "0.0013888888888883326674",
+        "EXP_7": "0.00019841269876864354929", "EXP_8": "0.000024801587327007186731",
+        "EXP_9": "2.7557252833516909748e-6", "EXP_10": "2.7557271810219799569e-7",
+        "EXP_11": "2.5106274733573294687e-8", "EXP_12": "2.0915442297780115216e-9",
+    },
+}  # fmt: skip
+"""What functions.c calls by a name. EXP_k: the polynomial of least largest error for (e^r − 1 − r)/r², |r| ≤ log(2)/2,
+by mpmath's chebyfit: 8e-9 off in float, 2e-19 in double."""
+
+
+ULPS: Mapping[str, Mapping[str, float]] = MappingProxyType({
+    "exp": {"float32": 1.0, "float64": 1.0},
+    "expm1": {"float32": 1.5, "float64": 1.5},
+    "log": {"float32": 1.0, "float64": 1.0},
+    "log1p": {"float32": 1.5, "float64": 1.5},
+    "tanh": {"float32": 3.0, "float64": 3.0},
+    "sigmoid": {"float32": 2.5, "float64": 2.5},
+    "softplus": {"float32": 2.0, "float64": 2.0},
+    "logcosh": {"float32": 4.0, "float64": 4.0},
+    "normal_pdf": {"float32": 3.0, "float64": 3.0},
+    "normal_cdf": {"float32": 5.0, "float64": 5.0},
+})  # fmt: skip
+"""How far off the functions are at most, in units in the last place: measured in tests/native/test_functions.py."""
+
+
+@cache
+def _sections() -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return the sections of functions.c: what each needs, and its text; `name float` and `name double` are two."""
+    text = files(__package__).joinpath("functions.c").read_text(encoding="utf-8")
+    found: dict[str, tuple[tuple[str, ...], str]] = {}
+    for section in text.split("//// ")[1:]:
+        head, _, body = section.partition("\n")
+        name, _, needs = head.partition(":")
+        found[name.strip()] = (tuple(needs.split()), body)
+    return found
+
+
+def functions(target: Target, names: set[str]) -> str:
+    """Return the C text of functions and of all that they need, each once, in order of need."""
+    sections = _sections()
+    done: dict[str, str] = {}
+
+    def take(name: str) -> None:
+        if name in done:
+            return
+        key = name if name in sections else f"{name} {target.real}"
+        needs, body = sections[key]
+        for need in needs:
+            take(need)
+        done[name] = body
+
+    for name in sorted(names):
+        take(name)
+    text = "".join(done.values())
+    constants = [f"#define {name} {value}\n" for name, value in _CONSTANTS[target.dtype].items() if name in text]
+    return "".join(constants) + text

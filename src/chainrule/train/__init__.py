@@ -1,0 +1,24 @@
+"""Training: samples in, a model out.
+
+settings.py    every choice by its name
+sources.py     files, arrays and data frames, as columns
+targets.py     what the targets are
+samples.py     the values, checked
+scale.py       standardisation
+blocks.py      the split, and the order
+initial.py     what weights start from
+engine.py      the compiled kernel, as training uses it
+loop.py        epochs of steps; lbfgs.py the rounds of L-BFGS
+metrics.py     how good it is
+model.py       what comes out; checkpoint.py its file
+fit.py         all of it together
+"""
+
+from chainrule.train.checkpoint import load_checkpoint
+from chainrule.train.fit import fit
+from chainrule.train.loop import Epoch
+from chainrule.train.metrics import Metrics
+from chainrule.train.model import Model
+from chainrule.train.settings import Settings
+
+__all__ = ["Epoch", "Metrics", "Model", "Settings", "fit", "load_checkpoint"]
