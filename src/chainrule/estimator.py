@@ -107,12 +107,13 @@ class _Trained(BaseEstimator):
 class ChainruleRegressor(RegressorMixin, _Trained):
     """A network that answers with numbers.
 
+    The choices of training (epochs, batch_size, optimizer, rate, momentum, weight_decay, schedule, warmup, validation,
+    patience, standardise, initial, dtype, threads) are those of `chainrule.train.Settings`.
+
     Args:
         hidden: the sizes of the hidden layers.
         activation: of the hidden layers, by its name in the table of rules.
         loss: by its name; mean squared error where left out.
-        epochs, batch_size, optimizer, rate, momentum, weight_decay, schedule, warmup, validation, patience,
-            standardise, initial, dtype, threads: as those of `chainrule.train.Settings`.
         random_state: the seed, or None for another one each time.
 
     Attributes:
@@ -151,8 +152,9 @@ class ChainruleRegressor(RegressorMixin, _Trained):
 class ChainruleClassifier(ClassifierMixin, _Trained):
     """A network that tells classes apart: by one output for two of them, by an output for each of more.
 
+    The sizes, the seed and the choices of training are those of `ChainruleRegressor`.
+
     Args:
-        hidden, activation, random_state and the choices of training: as those of `ChainruleRegressor`.
         loss: by its name; left out, cross-entropy with σ for two classes, with softmax for more.
 
     Attributes:

@@ -108,13 +108,16 @@ def check_formula(
 def _judged(
     document: Document, network: Network | str | None, notation: str | None, repairs: bool, seconds: float | None = None
 ) -> Report:
+    import numpy as np
+
     from chainrule.network import Network
 
-    if network is None:
-        from chainrule.judge.infer import infer
+    with np.errstate(all="ignore"):  # what a document writes may overflow; inf and nan are equal to nothing
+        if network is None:
+            from chainrule.judge.infer import infer
 
-        report = infer(document, notation=notation, repairs=repairs, seconds=seconds)
-    else:
-        net = Network.read(network) if isinstance(network, str) else network
-        report = judge_of(net, notation, repairs).report(document, seconds=seconds)
+            report = infer(document, notation=notation, repairs=repairs, seconds=seconds)
+        else:
+            net = Network.read(network) if isinstance(network, str) else network
+            report = judge_of(net, notation, repairs).report(document, seconds=seconds)
     return replace(report, format=document.format, cells=document.cells, problems=document.problems)

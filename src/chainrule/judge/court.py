@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+MOST_PLACES = 1_000
+"""How many values of running letters are looked at, places that the network does not have among them."""
+
 MOST_INSTANCES = 240
 """The most values of running letters at which a general line is tried."""
 
@@ -333,7 +336,7 @@ class Court:
         ranges = [domain[what] for what in running.values()]
         everything = itertools.product(*ranges)
         total = int(np.prod([len(r) for r in ranges], dtype=float))
-        step = 1 if total <= 5_000 else total // 5_000 * 2 + 1
+        step = 1 if total <= MOST_PLACES else total // MOST_PLACES * 2 + 1
         for place in itertools.islice(everything, 0, None, step):
             yield dict(zip(running, place, strict=True))
 
@@ -367,10 +370,14 @@ class Court:
         last: list[Outcome] | None = None
         tried = 0
         for environment in self.environments(chain):
-            outcomes = [outcome(interpreter, side, environment, chain.relations) for side in chain.sides]
-            if environment and any(isinstance(o, Trouble) and o.reason in _RANGE for o in outcomes):
+            outcomes: list[Outcome] = []
+            for side in chain.sides:
+                outcomes.append(outcome(interpreter, side, environment, chain.relations))
+                if environment and _no_place(outcomes[-1]):
+                    break
+            if environment and _no_place(outcomes[-1]):
                 last = outcomes
-                continue  # these letters are no place of the network
+                continue  # these letters are no place of the network, whatever the other sides say
             tried += 1
             for link in range(links):
                 before = found[link]
@@ -577,6 +584,11 @@ def _capital(name: Name, reading: Reading) -> bool:
     """Return whether a name's own letter is a capital: that of dZ is Z."""
     adjoint = reading.kinds.get(name.base, "").startswith("d") and reading.kinds[name.base] != "delta"
     return (name.base[1:] if adjoint else name.base)[:1].isupper()
+
+
+def _no_place(outcome: Outcome) -> bool:
+    """Return whether a side speaks of a place that the network does not have."""
+    return isinstance(outcome, Trouble) and outcome.reason in _RANGE
 
 
 _RANGE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample", "sum_of_nothing"))

@@ -571,7 +571,12 @@ class Interpreter:
             count += 1
             if count > MOST_TERMS:
                 raise NotJudged("too_many_terms", node, most=MOST_TERMS)
-            total = more if total is None else Val(total.value + more.value, total.size + more.size)
+            if total is None:
+                total = more
+            else:
+                value, other = _broadcast(total.value, more.value, node)
+                size, another = _broadcast(total.size, more.size, node)
+                total = Val(value + other, size + another)
         if total is None:
             raise NotJudged("sum_of_nothing", node)
         return total
@@ -607,10 +612,12 @@ class Interpreter:
         return None
 
     def _condition(self, node: Condition, environment: Environment) -> Val:
+        compare = {"<": np.less, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal, "=": np.equal,
+                   "≠": np.not_equal}.get(node.relation)  # fmt: skip
+        if compare is None:
+            raise NotJudged("relation", node, found=node.relation)
         left, right = self.value(node.left, environment), self.value(node.right, environment)
         value, other = _broadcast(left.value, right.value, node)
-        compare = {"<": np.less, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal, "=": np.equal,
-                   "≠": np.not_equal}[node.relation]  # fmt: skip
         return _exactly(np.asarray(compare(value, other), dtype=np.float64) * self.numbers.one)
 
     def _cases(self, node: Cases, environment: Environment) -> Val:

@@ -149,8 +149,11 @@ class Moves:
         return self._under[own]
 
     def whole(self, put: Mapping[int, Val]) -> Array:
-        """Return what the side is worth with values put in."""
-        return self._putting(put).value(self.node, {}).value
+        """Return what the side is worth with values put in; not a number where one leaves it without a value."""
+        try:
+            return self._putting(put).value(self.node, {}).value
+        except (NoMeaning, NotJudged, ShapesClash):  # as where a divisor becomes 0
+            return np.full(np.broadcast_shapes(*(value.value.shape for value in put.values())), np.nan)
 
     def _putting(self, put: Mapping[int, Val]) -> Interpreter:
         own = self.interpreter
