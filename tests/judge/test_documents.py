@@ -1,8 +1,9 @@
 """Documents that chainrule did not write, each with its truth beside it.
 
-A document's truth is a TOML file of the same name: the `network` in shorthand, its `lines` in order (a piece of the
-line as it is written, and a verdict for each of its links, with the kind of mistake where that is clear), and, where
-the document says enough of it, the networks that `--infer` finds. What stands in no line must not be judged at all.
+A document's truth is a TOML file of the same name: the `network` in shorthand; the networks that `--infer` finds
+(`infer`) and what it says that the document leaves open (`open`); and its `lines` in order: a piece of the line as it
+is written, and a verdict for each of its links, with the kind of mistake where that is clear. What stands in no line
+must not be judged at all.
 """
 
 from __future__ import annotations
@@ -65,4 +66,6 @@ def test_the_network_is_found(document):
     truth = truth_of(document)
     report = chainrule.check(document.read_text(encoding="utf-8"), name=document.name)
     assert list(report.networks) == truth["infer"]
+    said = [message.key.removeprefix("infer.") for message in report.reading]
+    assert [key for key in said if key.startswith(("open", "even"))] == truth.get("open", [])
     assert difference(report, truth["lines"]) == ""

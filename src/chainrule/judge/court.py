@@ -313,6 +313,8 @@ class Court:
                 for letter, place in letters(name):
                     if letter == "L" or (letter in bound and letter not in found):
                         continue
+                    if kind == "loss" and place == "sub":
+                        continue  # E_total has no index
                     what = "unit" if place == "sub" else "layer" if layered and place == "sup" else "sample"
                     if letter not in found or what == "layer":
                         found[letter] = what
@@ -524,7 +526,7 @@ class Court:
         assert not isinstance(left, Unread) and not isinstance(right, Unread)
         try:
             fitted = fit(again.value(left, environment), again.value(right, environment))
-        except (TooLarge, NotJudged):
+        except (TooLarge, NotJudged, ArithmeticError, ValueError):  # no number there: 1/0, log 0
             return Sameness.DIFFERENT
         assert fitted is not None
         return exact.compare(*fitted)

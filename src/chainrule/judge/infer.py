@@ -32,6 +32,9 @@ SECONDS = 60.0
 ENOUGH = 0.75
 """The share of links that are right for rows of numbers and of matrices to speak of one network."""
 
+LEAST_ROWS = 3
+"""How many rows of numbers, and of matrices, there must be for them to speak of different networks."""
+
 
 class NothingToInfer(ChainruleError):
     """A document whose names say nothing of a network."""
@@ -51,8 +54,8 @@ def infer(
     until = started + (SECONDS if seconds is None else seconds / 2)  # the other half is for judging
     parts: list[tuple[Network, Judged]] = []
     said: list[Message] = []
-    for net, own, messages in _found(rows, document, known, until):
-        judge = Judge(net, reading=known, repairs=repairs)
+    for net, reading, own, messages in _found(rows, document, known, until):
+        judge = Judge(net, reading=reading, repairs=repairs)
         judge.until = None if seconds is None else started + seconds
         parts.append((net, judge.judged(own, document)))
         said += messages
@@ -74,29 +77,31 @@ def infer(
 
 def _found(
     rows: Sequence[Row], document: Document, known: Reading | None, until: float
-) -> Iterator[tuple[Network, Sequence[Row], list[Message]]]:
-    """Yield each network with its rows and what is said of it."""
+) -> Iterator[tuple[Network, Reading | None, Sequence[Row], list[Message]]]:
+    """Yield each network with the reading of its rows, these, and what is said of it."""
     apart, said = split(rows), words_of(document)
     several = growing(apart.matrix, known, until=until) if apart.matrix else None
     if several is not None:
         if apart.scalar and (found := search(Rows(apart.scalar, ()), said, known, until=until)) is not None:
-            yield found.net, apart.scalar, [Message("infer.numbers", {"network": named(found.net)}), *_open(found)]
+            message = Message("infer.numbers", {"network": named(found.net)})
+            yield found.net, found.reading, apart.scalar, [message, *_open(found)]
         message = one_instead(several, apart.matrix, known, document)
         for number, (net, own) in enumerate(several.parts):
-            yield net, own, [] if number else [message]
+            yield net, known, own, [] if number else [message]
         return
     both = search(apart, said, known, until=until)
     if both is None:
         return
-    if apart.scalar and apart.matrix and both.score < ENOUGH * both.links:
+    if min(len(apart.scalar), len(apart.matrix)) >= LEAST_ROWS and both.score < ENOUGH * both.links:
         numbers, matrices = (
             search(some, said, known, until=until) for some in (Rows(apart.scalar, ()), Rows((), apart.matrix))
         )
         if numbers and matrices and numbers.score + matrices.score > both.score and numbers.net != matrices.net:
-            for key, own, mine in (("numbers", numbers, apart.scalar), ("matrix", matrices, apart.matrix)):
-                yield own.net, mine, [Message(f"infer.{key}", {"network": named(own.net)}), *_open(own)]
+            for key, one, mine in (("numbers", numbers, apart.scalar), ("matrix", matrices, apart.matrix)):
+                message = Message(f"infer.{key}", {"network": named(one.net)})
+                yield one.net, one.reading, mine, [message, *_open(one)]
             return
-    yield both.net, rows, [Message("infer.scalar", {"network": named(both.net)}), *_open(both)]
+    yield both.net, both.reading, rows, [Message("infer.scalar", {"network": named(both.net)}), *_open(both)]
 
 
 def _open(found: Found) -> Iterator[Message]:

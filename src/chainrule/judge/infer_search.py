@@ -8,15 +8,18 @@ ends, and what is best when the time is over is taken. What no line decides is l
 from __future__ import annotations
 
 import itertools
+import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chainrule.errors import ChainruleError
-from chainrule.judge.court import parts_of
+from chainrule.expr import Ref
+from chainrule.judge.court import EQUALITIES, parts_of
 from chainrule.judge.infer_sizes import Frame, Rows, every_name, frames, kind_of
 from chainrule.judge.judging import Heard, Judge
+from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.readings import candidates, letters_for
 from chainrule.judge.syntax import Applied, Cases, Condition, Literal, Unread
 from chainrule.network import Activation, Connection, Layer, Loss, Network
@@ -24,7 +27,6 @@ from chainrule.rules import LOSSES as LOSS_RULES
 
 if TYPE_CHECKING:
     from chainrule.judge.infer_words import Said
-    from chainrule.judge.reading import Reading
     from chainrule.judge.rows import Row
 
 MOST_ROWS = 150
@@ -32,6 +34,9 @@ MOST_ROWS = 150
 
 MOST_FRAMES = 10
 """How many ways to size the layers are tried."""
+
+CLAIMS = EQUALITIES | {"∈"}
+"""The relations that can be right."""
 
 MOST_JUDGES = 48
 """How many networks' numbers are kept."""
@@ -141,11 +146,11 @@ class _Search:
         self.all_rows = rows
         self.only = only
         self.rows = _spread(_claims(rows.all))
-        self.links = sum(len(row.chain.sides) - 1 for row in self.rows)
+        self.links = sum(_claimed(row) for row in self.rows)
         self.said = said
         self.known = known
         self.until = until
-        self.hints = _Hints(rows.all, said)
+        self.hints = _Hints(rows, said)
         self._judges: dict[Network, Judge] = {}
         self.guess: Guess | None = None
         self.net: Network | None = None
@@ -169,12 +174,29 @@ class _Search:
         for _ in range(3):
             before = self.score
             self._descend()
-            if self.score >= self.links or self.late or not self._reread() or self.score <= before:
+            if self.score >= self.links or self.late:
+                break
+            self._reread()
+            if self.score <= before:
                 break
         assert self.guess is not None and self.reading is not None
+        self._simplify()
         found = Found(self.guess, self.net, self.reading, self.score, self.links)
         self._open(found)
         return found
+
+    def _simplify(self) -> None:
+        """Take the usual way to gather the terms of the loss where it makes the same links right."""
+        guess = replace(self._best, loss=_loss(self._best.loss.name, parameter=self._best.loss.parameter))
+        net = guess.network()
+        if guess == self.guess or net is None or self.late:
+            return
+        judge = self._judge(net)
+        judge.reading = self.reading
+        heard = judge.heard(self.rows)
+        if sum(one.fitness for one in heard) >= self.score:
+            assert self.reading is not None
+            self._take(guess, net, self.reading, heard)
 
     # Layers and reading
 
@@ -189,7 +211,12 @@ class _Search:
                 found.setdefault((frame.sizes, frame.skips), frame)
             if len(found) >= MOST_FRAMES:
                 break
-        return list(found.values())[:MOST_FRAMES]
+        return sorted(found.values(), key=self._as_said)[:MOST_FRAMES]
+
+    def _as_said(self, frame: Frame) -> int:
+        """Return 0 for layers that are as the words of the document say, 1 for others."""
+        proposed = next(self.said.sizes(len(frame.sizes) - 1), {})
+        return int(not proposed or any(frame.sizes[level] != size for level, size in proposed.items()))
 
     def _begin(self, frame: Frame) -> None:
         """Try layers with what is likely else, under the reading that suits them best."""
@@ -226,24 +253,26 @@ class _Search:
     def _take(self, guess: Guess, net: Network, reading: Reading, heard: list[Heard]) -> None:
         self.guess, self.net, self.reading, self.heard = guess, net, reading, heard
         self.score = sum(one.fitness for one in heard)
+        self.links = sum(_claimed(one.row) - (one.defines is not None) for one in heard)
 
-    def _reread(self) -> bool:
-        """Return whether another reading is better now that the network is known better."""
-        assert self.net is not None and self.guess is not None
-        reading, heard = self._judge(self.net).read(self.rows)
-        better = sum(one.fitness for one in heard) > self.score
-        if better:
-            self._take(self.guess, self.net, reading, heard)
-        return better
+    def _reread(self) -> None:
+        """Look for a better reading now that the network is known better; dZ and 1/m go with how the loss gathers."""
+        for guess in (self._best, *(self._gathered() if self.hints.samples else ())):
+            net = guess.network()
+            if net is not None and not self.late and self.score < self.links:
+                reading, heard = self._judge(net).read(self.rows)
+                if sum(one.fitness for one in heard) > self.score:
+                    self._take(guess, net, reading, heard)
 
     # Choices
 
     def _descend(self) -> None:
-        """Change one choice at a time while that makes more links right."""
+        """Change one choice at a time while that makes more links right; a few slips are no reason to try them all."""
         for _ in range(3):
             before = self.score
-            for options in (self._losses, self._hidden, self._biases, self._each_hidden, self._edges, self._gathered):
-                for guess in options():
+            for options, most in _CHOICES:
+                few = self.links - self.score <= max(1, self.links // 4)
+                for guess in itertools.islice(options(self), most if few else None):
                     if self.score >= self.links or self.late:
                         return
                     self._enter(guess)
@@ -255,7 +284,7 @@ class _Search:
         if guess == self.guess or (net := guess.network()) is None:
             return
         assert self.reading is not None
-        failing = [one for one in self.heard if one.fitness < len(one.findings)]
+        failing = [one for one in self.heard if one.fitness < _claimed(one.row) - (one.defines is not None)]
         judge = self._judge(net)
         judge.reading = self.reading
         now = sum(one.fitness for one in failing)
@@ -301,10 +330,15 @@ class _Search:
             yield replace(self._best, loss=replace(self._best.loss, samples=samples, outputs=outputs))
 
     def _biases(self) -> Iterator[Guess]:
+        assert self.reading is not None
         depth = len(self._best.bias)
         yield replace(self._best, bias=(not self._best.bias[0],) * depth)
-        for level in range(depth):
-            yield replace(self._best, bias=tuple(bias != (level == at) for at, bias in enumerate(self._best.bias)))
+        named = {
+            int(match[0]) - self.reading.first_layer for name in every_name(self.all_rows.all)
+            if kind_of(name, self.reading) == "b" and (match := re.search("[0-9]{1,2}", name.sup)) is not None
+        }  # fmt: skip
+        if named:
+            yield replace(self._best, bias=tuple(level in named for level in range(1, depth + 1)))
 
     def _edges(self) -> Iterator[Guess]:
         """Yield the network of those weights only that the document names, where it does not name all."""
@@ -316,15 +350,11 @@ class _Search:
                 continue
             try:
                 what = self.reading.meaning(name, program, {}).what
-            except Exception as error:
-                from chainrule.judge.reading import NoMeaning
-
-                if isinstance(error, NoMeaning):
-                    continue
-                raise
-            symbol, indices = getattr(what, "symbol", None), getattr(what, "indices", ())
-            if symbol is not None and symbol.kind == "w" and len(indices) == 2:
-                named.setdefault((symbol.layer, symbol.source or 0), set()).add(indices)
+            except NoMeaning:
+                continue
+            if isinstance(what, Ref) and what.symbol.kind == "w" and what.symbol.layer is not None:
+                to, origin = (int(index) for index in what.indices if isinstance(index, int))
+                named.setdefault((what.symbol.layer, what.symbol.source or 0), set()).add((to, origin))
         sizes = self._best.frame.sizes
         edges = tuple(
             (pair, tuple(sorted(own))) for pair, own in sorted(named.items())
@@ -345,7 +375,8 @@ class _Search:
                     found.open_hidden.append(name)
         taken = (found.guess.loss.name, found.guess.output.name)
         for loss, output in USUAL[:8]:
-            guess = replace(found.guess, loss=_loss(loss), output=_activation(output))
+            gathers = found.guess.loss.samples, found.guess.loss.outputs
+            guess = replace(found.guess, loss=_loss(loss, *gathers), output=_activation(output))
             if (loss, output) != taken and self._as_good(guess, found):
                 if self.said.losses and loss not in self.said.losses and taken[0] in self.said.losses:
                     continue
@@ -360,31 +391,34 @@ class _Search:
             return False
         judge = self._judge(net)
         judge.reading = self.reading
-        lost, spare = 0, self.links - self.score
-        after: list[int] = []
-        for one in self.heard:
-            after.append(sum(other.fitness for other in judge.heard([one.row])))
-            lost += max(0, one.fitness - after[-1])
-            if lost > spare:
-                return False
-        if sum(after) != self.score:
+        after = [one.fitness for one in judge.heard(self.rows)]
+        if sum(after) < self.score:
             return False
         found.even |= after != [one.fitness for one in self.heard]
         return True
 
 
+_CHOICES = (
+    (_Search._losses, 8), (_Search._hidden, 5), (_Search._biases, 1), (_Search._each_hidden, 0), (_Search._edges, 1),
+    (_Search._gathered, 2),
+)  # fmt: skip
+"""What can be chosen otherwise, and how many ways of it are tried where at most a quarter of the links is not right."""
+
+
 class _Hints:
     """What functions and words make likely, each list with the likeliest first."""
 
-    def __init__(self, rows: Sequence[Row], said: Said) -> None:
+    def __init__(self, rows: Rows, said: Said) -> None:
         self.said = said
-        nodes = [part for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
+        nodes = [part for row in rows.all for side in row.chain.sides if not isinstance(side.node, Unread)
                  for part in parts_of(side.node)]  # fmt: skip
         applied = list(dict.fromkeys(part.function.base for part in nodes if isinstance(part, Applied)))
         mentioned = [_BY_FUNCTION[name] for name in applied if name in _BY_FUNCTION]
-        names = every_name(rows)
+        names = every_name(rows.all)
         kinds = letters_for(names)
-        self.samples = any(kinds.get(name.base) == "samples" and not name.sub and not name.sup for name in names)
+        self.samples = bool(rows.matrix) and any(
+            kinds.get(name.base) == "samples" and not name.sub and not name.sup for name in names
+        )
         self.bias = any(
             kinds.get(name.base) in ("b", "db") or (kinds.get(name.base) == "w" and len(name.sub) > 1
                                                     and name.sub[-1:] == "0" and name.sub[:1] != "0")
@@ -401,6 +435,8 @@ class _Hints:
         self.hidden = [name for name in dict.fromkeys(likely) if name != "softmax"]
         outputs = [*said.activations["output"], *said.activations[""], *mentioned]
         self.outputs = list(dict.fromkeys((*said.activations["output"], *OUTPUTS)))
+        layers = {name.sup for name in names if kinds.get(name.base) in ("w", "z", "a") and name.sup}
+        general = not layers and bool({"f", "g", "φ", "σ"} & set(applied))  # o = f(net): no layer is linear
         logs = bool({"log", "ln"} & set(applied))
         wanted = {loss for name in said.losses for loss in _ALIKE.get(name, (name,))}
 
@@ -408,6 +444,7 @@ class _Hints:
             loss, output = choice
             points = 4 * (loss in wanted) + 2 * (output in said.activations["output"])
             points += (output in outputs and output != "identity") + 3 * (logs and "entropy" in loss)
+            points += general and output == "sigmoid"
             return -points - (output == "softmax" and "softmax" in outputs)
 
         self.losses = sorted(USUAL, key=rank)
@@ -418,8 +455,8 @@ class _Hints:
 
     def reductions(self, loss: str) -> list[tuple[str, str]]:
         """Return how a loss can gather its terms, the likeliest first."""
-        usual = [("mean", "sum")] if self.samples else []
-        return list(dict.fromkeys((*usual, LOSS_RULES[loss].reduction, ("sum", "sum"))))
+        batch = [("mean", "sum")] if self.samples else []
+        return list(dict.fromkeys((LOSS_RULES[loss].reduction, *batch, ("sum", "sum"))))
 
     def parameters(self, name: str) -> Iterable[float | None]:
         """Return the parameters of an activation or a loss that the document can mean."""
@@ -446,8 +483,17 @@ def _loss(name: str, samples: str = "", outputs: str = "", parameter: float | No
 
 def _claims(rows: Iterable[Row]) -> list[Row]:
     """Return rows that can be right, each text once."""
-    found = {row.key: row for row in rows if not all(isinstance(side.node, Unread) for side in row.chain.sides)}
+    found = {row.key: row for row in rows if _claimed(row)}
     return list(found.values())
+
+
+def _claimed(row: Row) -> int:
+    """Return how many links of a row can be right: both sides are read, and `=` stands between them."""
+    sides, relations = row.chain.sides, row.chain.relations
+    return sum(
+        not isinstance(left.node, Unread) and not isinstance(right.node, Unread) and relation in CLAIMS
+        for left, right, relation in zip(sides, sides[1:], relations, strict=False)
+    )
 
 
 def _spread(rows: list[Row]) -> list[Row]:

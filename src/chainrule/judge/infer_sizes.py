@@ -97,7 +97,7 @@ def kind_of(name: Name, reading: Reading) -> str:
 def frames(rows: Rows, reading: Reading, said: Said) -> Iterator[Frame]:
     """Yield the layers that a document can speak of under a reading, the likeliest first."""
     evidence = _Evidence(rows, reading)
-    if not evidence.names:
+    if not evidence.names or evidence.below:
         return
     for depth in evidence.depths(said):
         if not 0 < depth <= MOST_LAYERS:
@@ -114,8 +114,8 @@ def _framed(depth: int, known: Sizes, evidence: _Evidence, said: Said) -> Iterat
         return
     sizes = dict(known)
     used = set(sizes.values())
-    levels = [level for level in (depth, *range(depth)) if level not in sizes]
-    free = iter(size for size in range(2, MOST_LAYERS + 20) if size not in used)
+    levels = [level for level in range(depth + 1) if level not in sizes]
+    free = iter(size for size in range(3, MOST_LAYERS + 20) if size not in used)
     for level in levels:
         sizes[level] = next(free)
     open_depth = evidence.general and not said.depths
@@ -135,6 +135,7 @@ class _Evidence:
         self.skips: set[tuple[int, int]] = set()
         self.numeric = 0
         self.general = False
+        self.below = False
         self.weights: set[int] = set()
         for name, whole in self.names:
             level = self._level(name, whole)
@@ -199,6 +200,8 @@ class _Evidence:
             if not alone or not name.sub.isdigit() or len(name.sub) > 2 or (kind == "delta" and reading.unit_deltas):
                 return None
             level = int(name.sub) - reading.first_layer
+        if level < (0 if kind == "a" else 1):
+            self.below = True  # the inputs are no layer with weights: this is not how the document counts
         return level if 0 <= level <= MOST_LAYERS else None
 
     def sizes(self, depth: int) -> tuple[Sizes, Sizes]:
@@ -209,18 +212,17 @@ class _Evidence:
             for level, size in self._units(name, whole, depth):
                 if 0 <= level <= depth:
                     least[level] = max(least.get(level, 1), size)
-        bare = {kind_of(name, self.reading) for name, whole in self.names if not whole and not name.sub}
-        indexed = any(kind_of(name, self.reading) in ("pred", "true") and name.sub for name, _ in self.names)
-        if bare & {"pred", "true"} and not indexed and least.get(depth, 1) == 1:
-            sure[depth] = 1
+        outputs = [(name, whole) for name, whole in self.names if kind_of(name, self.reading) in ("pred", "true")]
+        if outputs and all(not name.sub and not whole for name, whole in outputs) and least.get(depth, 1) == 1:
+            sure[depth] = 1  # one number
         everywhere = layers_of_letters([name for name, _ in self.names], self.reading, depth)
         defined = dict(_definitions(self.rows.all))
         for row in self.rows.all:
             sure |= self._sums(row.chain, everywhere, defined, depth)
-        for name, size in defined.items():
-            level = _counted(name, depth)
-            if level is not None:
-                sure[level] = size
+        for key, size in defined.items():
+            counted = _counted(key, depth)
+            if counted is not None:
+                sure[counted] = size
         sure |= stated_sizes(self.rows.matrix, depth) or {}
         single = any(
             kind_of(name, self.reading) == "w" and name.sub.isalnum() and len(name.sub) == 1 and not name.sup

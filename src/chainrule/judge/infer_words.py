@@ -202,9 +202,7 @@ def _shapes(text: str, said: Said) -> None:
 @cache
 def _list() -> re.Pattern[str]:
     number = "[0-9]{1,3}"
-    return re.compile(
-        rf"(?<![\w.])({number}(?:,\s*{number})*(?:,|,?\s(?:{_ands()}))\s*{number})(?![\w%]|[.][0-9])"
-    )
+    return re.compile(rf"(?<![\w.])({number}(?:,\s*{number})*(?:,|,?\s(?:{_ands()}))\s*{number})(?![\w%]|[.][0-9])")
 
 
 def _listed(text: str) -> tuple[int, ...]:

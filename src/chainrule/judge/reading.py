@@ -208,6 +208,8 @@ class _Meaning:
             symbol = self._at_layer(layer, None)
         else:
             raise NoMeaning("no_index_text", self.name, read=self.name.sub)
+        if len(symbol.dims) == 1 and kind != "b":
+            raise NoMeaning("no_index", self.name)  # the class of a sample
         place = self._unit(unit, symbol, 0 if kind == "b" else 1)
         return Meant(self._whole(Ref(symbol, (place,) if kind == "b" else (self._row(None), place))))
 
