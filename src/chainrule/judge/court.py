@@ -460,7 +460,9 @@ class Court:
         span = chain.sides[other].span
         if isinstance(left, Shape) or isinstance(right, Shape):
             shapes = [side.sizes if isinstance(side, Shape) else side.value.shape[1:] for side in (left, right)]  # type: ignore[union-attr]
-            return (True, None) if shapes[0] == shapes[1] else (False, Clash("shape", shapes[0], shapes[1], span))
+            if shapes[0] == shapes[1] or _vector_shapes(shapes, interpreter.numbers.world.samples):
+                return True, None
+            return False, Clash("shape", shapes[0], shapes[1], span)
         assert isinstance(left, Val) and isinstance(right, Val)
         fitted = fit(left, right)
         if fitted is None:
@@ -580,6 +582,14 @@ class Court:
         except (NoMeaning, NotJudged, ShapesClash):
             return None
         return None
+
+
+def _vector_shapes(shapes: Sequence[tuple[int, ...]], samples: int) -> bool:
+    """Return whether one shape is that of a vector, ℝ⁴, and the other the same as a row, a column, or one a sample."""
+    short, long = sorted(shapes, key=len)
+    return (len(short), len(long)) == (1, 2) and any(
+        size == short[0] and other in (1, samples) for size, other in (long, long[::-1])
+    )
 
 
 def _capital(name: Name, reading: Reading) -> bool:

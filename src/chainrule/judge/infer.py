@@ -83,7 +83,7 @@ def _found(
     several = growing(apart.matrix, known, until=until) if apart.matrix else None
     if several is not None:
         if apart.scalar and (found := search(Rows(apart.scalar, ()), said, known, until=until)) is not None:
-            message = Message("infer.numbers", {"network": named(found.net)})
+            message = Message("infer.numbers", {"network": described(found.net)})
             yield found.net, found.reading, apart.scalar, [message, *_open(found)]
         message = one_instead(several, apart.matrix, known, document)
         for number, (net, own) in enumerate(several.parts):
@@ -98,10 +98,15 @@ def _found(
         )
         if numbers and matrices and numbers.score + matrices.score > both.score and numbers.net != matrices.net:
             for key, one, mine in (("numbers", numbers, apart.scalar), ("matrix", matrices, apart.matrix)):
-                message = Message(f"infer.{key}", {"network": named(one.net)})
+                message = Message(f"infer.{key}", {"network": described(one.net)})
                 yield one.net, one.reading, mine, [message, *_open(one)]
             return
-    yield both.net, both.reading, rows, [Message("infer.scalar", {"network": named(both.net)}), *_open(both)]
+    yield both.net, both.reading, rows, [Message("infer.scalar", {"network": described(both.net)}), *_open(both)]
+
+
+def described(net: Network) -> str:
+    """Return a network on one line: its shorthand, or its TOML where shorthand cannot say it."""
+    return "; ".join(line for line in named(net).splitlines() if line)
 
 
 def _open(found: Found) -> Iterator[Message]:

@@ -163,12 +163,19 @@ class _Search:
         """Whether the time is over."""
         return self.until is not None and time.perf_counter() > self.until
 
+    @property
+    def _slips_only(self) -> bool:
+        """Whether so few links are not right that they are probably slips."""
+        return self.links - self.score <= max(1, self.links // 8)
+
     def found(self) -> Found | None:
         """Return the best network."""
-        for frame in self._frames():
-            if self.net is not None and (self.late or self.score >= self.links):
+        for number, frame in enumerate(self._frames()):
+            if self.net is not None and (self.late or self._slips_only):
                 break
             self._begin(frame)
+            if number == 0 and self.net is not None:
+                self._descend()
         if self.guess is None or self.net is None:
             return None
         for _ in range(3):
@@ -234,9 +241,12 @@ class _Search:
 
     def _guess(self, frame: Frame, loss: str, output: str) -> Guess:
         depth = len(frame.sizes) - 1
-        hidden = self.hints.hidden[0]
+        said = self.said.activations["hidden"]
+        each = (
+            said if len(said) == depth - 1 else [self.hints.hidden[0]] * (depth - 1)
+        )  # the first ReLU, the second tanh
         return Guess(
-            frame, tuple(_activation(hidden) for _ in range(depth - 1)), _activation(output),
+            frame, tuple(map(_activation, each)), _activation(output),
             _loss(loss, *self.hints.reduction(loss)), (self.hints.bias,) * depth,
         )  # fmt: skip
 

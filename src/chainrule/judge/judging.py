@@ -333,8 +333,10 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
              for name in names(side.node)]  # fmt: skip
     if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
         yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
-    if any(reading.kinds.get(name.base) == "w" and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
-           for name in found) and court.net.depth > 1:  # fmt: skip
+    if court.net.depth > 1 and any(
+        reading.kinds.get(name.base) == "w" and name.base.islower() and re.fullmatch("[0-9]", name.sub) and not name.sup
+        for name in found
+    ):
         yield Message("reading.numbered_from" if reading.by_origin else "reading.numbered_to")
     if reading.first_layer:
         yield Message("reading.first_layer")

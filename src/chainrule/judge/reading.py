@@ -382,6 +382,8 @@ class _Meaning:
         })  # fmt: skip
         if self.kind == "delta" and ("z", self.net.depth, None) not in self.program.symbols:
             layers.append(self.net.depth)
+        if not layers and self.kind == "z":
+            layers.append(self.net.depth)  # of a single linear layer it is pred
         if len(layers) != 1:
             raise NoMeaning("which_layer", self.name, name=_written(self.name))
         return layers[0]
