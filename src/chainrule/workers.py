@@ -50,6 +50,12 @@ LARGE = 1 << 16
 LOOK = 5.0
 """Seconds between two looks at whether workers that say nothing are still there."""
 
+CONNECT = 10.0
+"""Seconds that a scheduler has to answer."""
+
+EMPTY = 300.0
+"""Seconds that a cluster may have no workers at all."""
+
 Task = TypeVar("Task")
 Common = TypeVar("Common")
 Result = TypeVar("Result")
@@ -170,51 +176,87 @@ class Processes(Workers):
 class DaskCluster(Workers):
     """The workers of a Dask cluster, which may come and go.
 
+    Dask's own Executor is not used: its futures stay open for ever where Dask cancels what they wait for, and where the
+    client gives its scheduler up. A task that dies with its worker is tried elsewhere by Dask itself, before it says
+    KilledWorker; what a function raises is not tried again, since it would only be raised again.
+
     Args:
-        address: of its scheduler.
+        at: the address of its scheduler, or a client, which is not closed in the end.
 
     Raises:
         WorkersError: where Dask is not installed, or no scheduler answers.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, at: Any) -> None:
         try:
             from distributed import Client
         except ImportError:
             raise WorkersError("dask_missing") from None
         connect: Any = Client  # distributed is not typed
+        self._own = isinstance(at, str)
         try:
-            self.client = connect(address, timeout=10, set_as_default=False)
+            self.client = connect(at, timeout=CONNECT, set_as_default=False) if self._own else at
             threads = sum(self.client.nthreads().values())
         except Exception as error:
-            raise WorkersError("dask_unreachable", read=address, reason=_reason(error)[:200]) from None
-        # Dask itself gives a task to another worker where one dies, and says KilledWorker where that is of no use. What
-        # a function raises is not tried again: it would only be raised again.
-        super().__init__(self.client.get_executor(pure=False, retries=0), max(1, threads))
-        self.address = address
+            raise WorkersError("dask_unreachable", read=str(at), reason=_reason(error)[:200]) from None
+        self.address = str(self.client.scheduler.address)
+        self._held: dict[Future[Any], Any] = {}
+        self._empty_since: float | None = None
+        super().__init__(None, max(1, threads))
 
-    def restart(self, futures: Iterable[Future[Any]] = ()) -> None:
-        if self.client.status == "running":
-            super().restart(futures)
-
-    def look(self) -> None:
-        # A client that gave its scheduler up leaves its futures as they are, for ever.
-        if self.client.status not in ("running", "connecting"):
-            raise WorkersError("dask_unreachable", read=self.address, reason=str(self.client.status))
-
-    def carry(self, common: Any) -> Any:
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         import warnings
 
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Dask's remark that something is large
+            theirs = self.client.submit(function, *args, pure=False, retries=0)
+        ours: Future[Any] = Future()
+        self._held[ours] = theirs  # what nobody holds, Dask forgets
+        ours.add_done_callback(lambda future: self._held.pop(future, None))
+        self.client.loop.add_callback(_follow, theirs, ours)
+        return ours
+
+    def restart(self, futures: Iterable[Future[Any]] = ()) -> None:
+        theirs = [self._held.pop(future) for future in list(futures) if future in self._held]
+        if theirs and self.client.status == "running":
+            with suppress(Exception):  # the scheduler may go just now
+                self.client.cancel(theirs)
+
+    def look(self) -> None:
+        try:
+            empty = not self.client.nthreads()
+        except Exception as error:
+            raise WorkersError("dask_unreachable", read=self.address, reason=_reason(error)) from None
+        self._empty_since = (self._empty_since or time.monotonic()) if empty else None
+        if self._empty_since is not None and time.monotonic() - self._empty_since > EMPTY:
+            raise WorkersError("dask_empty", read=self.address, seconds=int(EMPTY))
+
+    def carry(self, common: Any) -> Any:
         if len(pickle.dumps(common, protocol=pickle.HIGHEST_PROTOCOL)) <= LARGE:
             return common
+        import warnings
+
         # The result of a task, not scattered data: Dask makes it again where the worker that has it dies.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # Dask's remark that it is large
+            warnings.simplefilter("ignore", UserWarning)
             return self.client.submit(_same, common, pure=False)
 
     def close(self) -> None:
-        with suppress(Exception):  # a cluster that is gone has nothing to close
-            self.client.close(timeout=5)
+        if self._own:
+            with suppress(Exception):  # a cluster that is gone has nothing to close
+                self.client.close(timeout=5)
+
+
+async def _follow(theirs: Any, ours: Future[Any]) -> None:
+    """Bring what becomes of a future of Dask's to one of ours."""
+    try:
+        result = await theirs._result()
+    except BaseException as error:
+        if not ours.done():
+            ours.set_exception(error)
+    else:
+        if not ours.done():
+            ours.set_result(result)
 
 
 def workers_of(what: int | str | Executor | Workers | None = None, *, count: int | None = None) -> Workers:
@@ -233,10 +275,10 @@ def workers_of(what: int | str | Executor | Workers | None = None, *, count: int
     if isinstance(what, str):
         return DaskCluster(what)
     if isinstance(what, Executor):
+        if type(what).__module__.startswith("distributed"):
+            return DaskCluster(what._client)  # type: ignore[attr-defined]
         known = (getattr(what, name, None) for name in ("_max_workers", "num_workers"))
         found = count or next((number for number in known if isinstance(number, int)), 0)
-        if not found and hasattr(what, "_client"):  # that of a Dask client
-            found = sum(what._client.nthreads().values())
         return Workers(what, max(1, found or os.cpu_count() or 1))
     return Processes(max(1, what or os.cpu_count() or 1))
 
