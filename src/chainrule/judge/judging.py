@@ -18,18 +18,19 @@ import numpy as np
 from chainrule.errors import NetworkError
 from chainrule.expr import Matrix, Ref, Symbol
 from chainrule.judge.atoms import Atoms
-from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, is_number, outcome, parts_of
+from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, is_number, outcome
+from chainrule.judge.facts import Key
 from chainrule.judge.fixes import applied
 from chainrule.judge.gaps import gaps
 from chainrule.judge.layers import layers_of_letters
-from chainrule.judge.meaning import Key, NotJudged, ShapesClash, Val, names
+from chainrule.judge.meaning import NotJudged, ShapesClash, Val
 from chainrule.judge.reading import NoMeaning, Reading, written
 from chainrule.judge.readings import around, candidates
 from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
 from chainrule.judge.rows import Row, rows_of
 from chainrule.judge.spelled import spelled
-from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread
+from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread, names
 from chainrule.judge.textual import TextMender
 
 if TYPE_CHECKING:
@@ -195,15 +196,13 @@ class Judge:
 
     def _read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
         """Return the reading under which most of the rows are right, and what was found under it."""
-        found = [name for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
-                 for name in names(side.node)]  # fmt: skip
+        found = [name for row in rows for name in row.chain.names]
         self._names = found
         if self.reading is not None:
             return self.reading, self._hear(rows, self.reading)
         sigma = any(
             isinstance(part, Applied) and part.function.base == "σ"
-            for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
-            for part in parts_of(side.node)
+            for row in rows for side in row.chain.sides for part in side.parts
         )  # fmt: skip
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
         first = next(readings)
@@ -328,8 +327,7 @@ OUTSIDE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample"))
 
 def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Message]:
     """Yield how a document was read, where people do it in several ways."""
-    found = [name for one in heard for side in one.row.chain.sides if not isinstance(side.node, Unread)
-             for name in names(side.node)]  # fmt: skip
+    found = [name for one in heard for name in one.row.chain.names]
     if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
         yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
     if any(reading.kinds.get(name.base) == "w" and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
@@ -361,7 +359,7 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
 def _could_be_powers(found: Sequence[Name], reading: Reading, court: Court) -> Iterator[Message]:
     """Yield what is to be said of a number above that was read as a layer and could be a power."""
     program = court.numbers(1).program
-    for name in found:
+    for name in {(name.base, name.sub, name.sup, name.suffix): name for name in found}.values():
         if reading.kinds.get(name.base) in ("w", "b", "z", "a") and name.sup.isdigit() and name.sub:
             try:
                 if reading.meaning(name, program, {}).power != 1:
@@ -559,9 +557,7 @@ class _Writer:
         interpreter = self.court.interpreter(chain)
         said = set()
         for side in chain.sides:
-            if isinstance(side.node, Unread):
-                continue
-            for part in parts_of(side.node):
+            for part in side.parts:
                 if not isinstance(part, Derivative):
                     continue
                 try:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -469,6 +469,7 @@ class _Meaning:
         return value
 
 
+_LETTER = re.compile(r"[A-Za-zα-ω]")
 _ROLE = re.compile(r"([iho])_?([0-9]{1,3})")
 _TERM = re.compile(r"([0-9]{1,6}|[A-Za-zα-ω])(?:([+-])([0-9]{1,6}))?")
 _PIECE = re.compile(r"(?:[A-Za-zα-ω]|[0-9])(?:[+-][0-9]{1,6})?")
@@ -488,12 +489,16 @@ def _parts_above(sup: str) -> list[str]:
     return [part for first, second in _ABOVE.findall(sup) for part in (first or second).split(",")]
 
 
-def letters(name: Name) -> Iterator[tuple[str, str]]:
-    """Yield the letters among a name's indices, with where they stand: sub, sup or suffix."""
-    below = "" if _ROLE.fullmatch(name.sub) and not name.sup else name.sub
-    for place, text in (("sub", below), ("sup", name.sup), ("suffix", name.suffix)):
-        for match in re.finditer(r"[A-Za-zα-ω]", text):
-            yield match[0], place
+def letters(name: Name) -> tuple[tuple[str, str], ...]:
+    """Return the letters among a name's indices, with where they stand: sub, sup or suffix."""
+    return _letters(name.sub, name.sup, name.suffix)
+
+
+@lru_cache(maxsize=4096)
+def _letters(sub: str, sup: str, suffix: str) -> tuple[tuple[str, str], ...]:
+    below = "" if _ROLE.fullmatch(sub) and not sup else sub
+    places = (("sub", below), ("sup", sup), ("suffix", suffix))
+    return tuple((letter, place) for place, text in places for letter in _LETTER.findall(text))
 
 
 def _written(name: Name) -> str:

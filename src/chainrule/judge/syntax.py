@@ -8,8 +8,10 @@ just the letters that are wrong.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 Span = tuple[int, int]
 """Half-open offsets into the source of a formula."""
@@ -201,15 +203,25 @@ class Unread:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Side:
     """One side of a chain."""
 
     node: Node | Unread
     span: Span
 
+    @cached_property
+    def parts(self) -> tuple[Node, ...]:
+        """All nodes of it, as `parts_of` yields them; none where it was not read."""
+        return () if isinstance(self.node, Unread) else tuple(parts_of(self.node))
 
-@dataclass(frozen=True, slots=True)
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """Its names, in the order of their places; none where it was not read."""
+        return () if isinstance(self.node, Unread) else tuple(names(self.node))
+
+
+@dataclass(frozen=True)
 class Chain:
     """side = side = … .
 
@@ -224,3 +236,54 @@ class Chain:
     relations: tuple[str, ...]
     lead: str
     span: Span
+
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """The names of all sides."""
+        return tuple(name for side in self.sides for name in side.names)
+
+
+# Walks
+
+
+def parts_of(node: Node) -> Iterator[Node]:
+    """Yield a node and everything in it."""
+    stack: list[Node] = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        if type(part) is not Name:
+            stack.extend(inside(part))
+
+
+def inside(node: Node) -> tuple[Node, ...]:
+    """Return the nodes directly inside a node, from left to right."""
+    match node:
+        case Name() | Literal():
+            return ()
+        case Negated(body) | Transposed(body) | ShapeOf(body) | Group(body) | Summation(body=body):
+            return (body,)
+        case Total(parts) | Times(parts) | Listed(parts):
+            return parts
+        case Quotient(first, second) | Raised(first, second) | Derivative(first, second):
+            return (first, second)
+        case Applied(_, args):
+            return args
+        case Condition(left=left, right=right):
+            return (left, right)
+        case Cases(cases):
+            return tuple(part for value, condition in cases for part in (value, condition) if part is not None)
+    raise AssertionError(type(node).__name__)
+
+
+def names(node: Node) -> list[Name]:
+    """Return every name in a node, in the order of their places."""
+    found: list[Name] = []
+    stack: list[Node] = [node]
+    while stack:
+        part = stack.pop()
+        if type(part) is Name:
+            found.append(part)
+        else:
+            stack.extend(reversed(inside(part)))
+    return found
