@@ -463,8 +463,11 @@ def _same_rounded(left: Val, right: Val, nodes: Sequence[Node]) -> bool:
 
 def is_number(node: Node) -> bool:
     """Return whether a side has numbers and functions only; e to a power is one."""
+    found = names(node)
+    if any(name.base != "e" or name.sub or name.sup for name in found):
+        return False
     powers = {id(part.base) for part in parts_of(node) if isinstance(part, Raised)}
-    return all(id(name) in powers and name.base == "e" and not name.sub and not name.sup for name in names(node))
+    return all(id(name) in powers for name in found)
 
 
 def rounding(node: Node) -> float:

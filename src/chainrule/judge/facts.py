@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.judge.general import variable
 from chainrule.judge.layers import in_chain
 from chainrule.judge.reading import Environment, Reading, letters
-from chainrule.judge.syntax import Chain, Listed, Name, Node, ShapeOf, Side, Summation, Times, Transposed
+from chainrule.judge.syntax import Chain, Name, Node, Side, Summation
 from chainrule.judge.tokens import ONES
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ SAMPLES = 3
 
 MOST_PLACES = 1_000
 """How many values of running letters are looked at, places that the network does not have among them."""
-
-_MATRIX_MARKS = frozenset("⊙⊗@")
 
 
 def numbered_samples(net: Network) -> int:
@@ -153,25 +151,19 @@ class Facts:
     def _marks_sample(self, name: Name) -> bool:
         if name.suffix:
             return True
-        if not name.sup:
+        if not name.sup or name.sup.isdigit():
             return False
         kind = self.reading.kinds.get(name.base)
         if kind in ("x", "pred", "true", "a", "z", "delta"):
             parts = name.sup.count("(") + name.sup.count("[")
             alone = name.sup.strip("()[]")
             if kind in ("x", "pred", "true"):
-                return not name.sup.isdigit() and alone != "L"
+                return alone != "L"
             return parts == 2 or ")(" in name.sup or "](" in name.sup or "," in name.sup
         return False
 
     def _holds_matrix(self, side: Side) -> bool:
-        for part in side.parts:
-            if isinstance(part, Times):
-                if not _MATRIX_MARKS.isdisjoint(part.marks):
-                    return True
-            elif isinstance(part, Transposed | ShapeOf | Listed):
-                return True
-        return any(map(self._whole, side.names))
+        return side.of_matrices or any(map(self._whole, side.names))
 
     def _whole(self, name: Name) -> bool:
         """Return whether a name is that of a whole matrix or vector, whatever stands beside it."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.errors import NetworkError
 from chainrule.expr import Matrix, Ref, Symbol
+from chainrule.judge.asked import Asked
 from chainrule.judge.atoms import Atoms
 from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, is_number, outcome
 from chainrule.judge.facts import Key
@@ -73,6 +74,15 @@ class Heard:
         return self.right + (self.defines is not None)
 
     @property
+    def most(self) -> int:
+        """By how much its fitness could grow under another reading: what was not read has no value under any."""
+        sides = self.row.chain.sides[self.defines is not None :]
+        read = [not isinstance(side.node, Unread) for side in sides]
+        outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
+        links = sum(a and b for a, b in itertools.pairwise(read))
+        return links - self.right + 2 * outside
+
+    @property
     def fitness(self) -> int:
         """How well a reading suits the row: a name of a place that the network does not have speaks against it."""
         outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
@@ -95,7 +105,7 @@ class Judged:
 
 
 class _Best:
-    """The best reading so far, what was found under it, and the rows that are not right under it."""
+    """The best reading so far, what was found under it, and the rows that could be more right under another."""
 
     def __init__(self, reading: Reading, heard: list[Heard]) -> None:
         self.take(reading, heard)
@@ -104,7 +114,10 @@ class _Best:
         """Take another reading for the best."""
         self.reading, self.heard = reading, heard
         self.fitness = sum(one.fitness for one in heard)
-        self.failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
+        failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
+        self.failing = [(one, one.most) for one in failing if one.most > 0]
+        self.hope = sum(most for _, most in self.failing)
+        self.asked: dict[int, Asked] = {}
 
 
 class Judge:
@@ -133,8 +146,8 @@ class Judge:
         self._found: dict[tuple[object, ...], list[Finding]] = {}
         self._mended: dict[tuple[object, ...], Mended | None] = {}
         self._atoms: Atoms | None = None
-        self._names: list[Name] = []
-        self._letters_of = self._names
+        self._lettered: list[Name] = []
+        self._letters_of = self._lettered
         self._letter_layers: dict[Reading, Mapping[str, int]] = {}
 
     def report(self, document: Document, *, seconds: float | None = None) -> Report:
@@ -197,7 +210,7 @@ class Judge:
     def _read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
         """Return the reading under which most of the rows are right, and what was found under it."""
         found = [name for row in rows for name in row.chain.names]
-        self._names = found
+        self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
             return self.reading, self._hear(rows, self.reading)
         sigma = any(
@@ -210,7 +223,7 @@ class Judge:
         tried: set[tuple[Reading, int]] = set()
         for reading in readings:
             if not best.failing:
-                return best.reading, best.heard
+                break
             self._try(reading, rows, best, LEAST_GAIN)
         changed = True
         while changed and best.failing and not self.late:
@@ -224,18 +237,32 @@ class Judge:
     def _try(self, reading: Reading, rows: Sequence[Row], best: _Best, least: int) -> bool:
         """Return whether a reading is better than the best by so much, which it then is itself."""
         court = self.court(reading)
-        gained = sum(
-            Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines).fitness
-            - one.fitness
-            for one in best.failing
-        )
+        gained, hope = 0, best.hope
+        for number, (one, most) in enumerate(best.failing):
+            if gained + hope < least:
+                return False
+            hope -= most
+            if number not in best.asked:
+                best.asked[number] = self._asked(one, self.court(best.reading))
+            asked = best.asked[number]
+            if not asked.answers_alike(reading) or court.letter_layers != self.court(best.reading).letter_layers:
+                other = Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines)
+                gained += other.fitness - one.fitness
         if gained < least or self.late:
             return False
-        other = self._hear(rows, reading)
-        if sum(one.fitness for one in other) < best.fitness + least:
+        heard = self._hear(rows, reading)
+        if sum(one.fitness for one in heard) < best.fitness + least:
             return False
-        best.take(reading, other)
+        best.take(reading, heard)
         return True
+
+    def _asked(self, one: Heard, court: Court) -> Asked:
+        """Return what a row asks of a reading."""
+        asked = Asked(court.reading)
+        other = court.under(asked)
+        other.bindings, other.letter_layers = relevant(one.row, one.bindings), court.letter_layers
+        other.findings(one.row.chain)
+        return asked
 
     @property
     def _speaks_of_sigmoid(self) -> bool:
@@ -297,11 +324,11 @@ class Judge:
         if found is None:
             other = next(iter(self._courts.values()), None)
             found = self._courts[reading] = Court(self.net, reading) if other is None else other.under(reading)
-        if self._letters_of is not self._names:
-            self._letters_of, self._letter_layers = self._names, {}
+        if self._letters_of is not self._lettered:
+            self._letters_of, self._letter_layers = self._lettered, {}
         layers = self._letter_layers.get(reading)
         if layers is None:
-            layers = self._letter_layers[reading] = layers_of_letters(self._names, reading, self.net.depth)
+            layers = self._letter_layers[reading] = layers_of_letters(self._lettered, reading, self.net.depth)
         found.letter_layers = layers
         return found
 

@@ -203,6 +203,9 @@ class Unread:
     span: Span
 
 
+_OF_MATRICES = frozenset("⊙⊗@")
+
+
 @dataclass(frozen=True)
 class Side:
     """One side of a chain."""
@@ -219,6 +222,16 @@ class Side:
     def names(self) -> tuple[Name, ...]:
         """Its names, in the order of their places; none where it was not read."""
         return () if isinstance(self.node, Unread) else tuple(names(self.node))
+
+    @cached_property
+    def of_matrices(self) -> bool:
+        """Whether a sign in it stands only with matrices: a transpose, a shape, ⊙."""
+        return any(
+            not _OF_MATRICES.isdisjoint(part.marks)
+            if type(part) is Times
+            else isinstance(part, Transposed | ShapeOf | Listed)
+            for part in self.parts
+        )
 
 
 @dataclass(frozen=True)
