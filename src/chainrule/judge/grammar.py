@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from lark import Lark, Transformer
+from lark import Lark
 from lark.common import LexerConf
 from lark.lexer import Lexer
 from lark.parsers.lalr_analysis import Shift
@@ -41,12 +41,12 @@ class Grammar:
     """The tables of grammar.lark.
 
     Args:
-        builder: makes a rule's value of those of its parts.
+        builder: has a method for each rule by its name or alias, which makes its value of those of its parts.
     """
 
-    def __init__(self, builder: Transformer[Any, Any]) -> None:
+    def __init__(self, builder: object) -> None:
         text = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-        made = Lark(text, parser="lalr", lexer=_NoLexer, transformer=builder, start="side", maybe_placeholders=False)
+        made = Lark(text, parser="lalr", lexer=_NoLexer, start="side", maybe_placeholders=False)
         conf = made.parse_interactive().parser_state.parse_conf
         self._start, self._end = conf.start_state, conf.end_state
         self._states: dict[int, dict[str, _Action]] = {
@@ -54,7 +54,7 @@ class Grammar:
                 # lark's names of terminals are strings of a kind of its own, which compare slowly
                 str.__str__(name): _Action(what)
                 if action is Shift
-                else _Action(-1, len(what.expansion), str.__str__(what.origin.name), _built(what, conf.callbacks[what]))
+                else _Action(-1, len(what.expansion), str.__str__(what.origin.name), _build(what, builder))
                 for name, (action, what) in row.items()
             }
             for state, row in conf.states.items()
@@ -95,10 +95,23 @@ class Grammar:
         raise AssertionError("the end is in no row, or ends the loop")
 
 
-def _built(rule: Any, callback: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any] | None:
-    """Return what builds a rule's value; None where that is the value of its one part."""
-    alone = rule.options.expand1 and len(rule.expansion) == 1 and rule.alias is None
-    return None if alone else callback
+class _Repeated(list[Any]):
+    """The values of what a rule repeats with `*`, in the rule that lark makes for it."""
+
+
+def _build(rule: Any, builder: object) -> Callable[[list[Any]], Any] | None:
+    """Return what makes a rule's value; None where that is the value of its one part."""
+    if rule.options.expand1 and len(rule.expansion) == 1 and rule.alias is None:
+        return None
+    named = str(rule.alias or rule.origin.name)
+    build: Callable[[list[Any]], Any] = _Repeated if named.startswith("__") else getattr(builder, named)
+    if not any(part.name.startswith("__") for part in rule.expansion):
+        return build
+
+    def flattened(parts: list[Any]) -> Any:
+        return build([one for part in parts for one in (part if type(part) is _Repeated else (part,))])
+
+    return flattened
 
 
 class _NoLexer(Lexer):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -209,7 +209,7 @@ class Judge:
 
     def _read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
         """Return the reading under which most of the rows are right, and what was found under it."""
-        found = [name for row in rows for name in row.chain.names]
+        found = _distinct(name for row in rows for name in row.chain.names)
         self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
             return self.reading, self._hear(rows, self.reading)
@@ -354,7 +354,7 @@ OUTSIDE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample"))
 
 def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Message]:
     """Yield how a document was read, where people do it in several ways."""
-    found = [name for one in heard for name in one.row.chain.names]
+    found = _distinct(name for one in heard for name in one.row.chain.names)
     if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
         yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
     if any(reading.kinds.get(name.base) == "w" and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
@@ -386,7 +386,7 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
 def _could_be_powers(found: Sequence[Name], reading: Reading, court: Court) -> Iterator[Message]:
     """Yield what is to be said of a number above that was read as a layer and could be a power."""
     program = court.numbers(1).program
-    for name in {(name.base, name.sub, name.sup, name.suffix): name for name in found}.values():
+    for name in found:
         if reading.kinds.get(name.base) in ("w", "b", "z", "a") and name.sup.isdigit() and name.sub:
             try:
                 if reading.meaning(name, program, {}).power != 1:
@@ -455,8 +455,15 @@ def defined(row: Row, reading: Reading, bindings: dict[Key, Node]) -> Key | None
     return None
 
 
+def _distinct(found: Iterable[Name]) -> list[Name]:
+    """Return names without those that only stand elsewhere."""
+    return list({(name.base, name.sub, name.sup, name.suffix, name.primes): name for name in found}.values())
+
+
 def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:
     """Return the bindings that a row uses, through others too."""
+    if not bindings:
+        return bindings
     found: dict[Key, Node] = {}
     waiting = [side.node for side in row.chain.sides if not isinstance(side.node, Unread)]
     while waiting:
@@ -491,7 +498,8 @@ class _Writer:
         row, chain = one.row, one.row.chain
         whole = _opened(row.source, chain.span)
         start, end = row.place(*whole)
-        links = [self._link(one, index) for index in range(len(chain.sides) - 1)]
+        read = [spelled(side.node) for side in chain.sides]
+        links = [self._link(one, index, (read[index], read[index + 1])) for index in range(len(chain.sides) - 1)]
         if any(link.verdict in (Verdict.WRONG, Verdict.CARRIED) for link in links):
             mended = self.judge.mended(self.court, one) if self.judge.repairs and not self.judge.late else None
             links = [self._explained(one, link, mended) for link in links]
@@ -501,13 +509,13 @@ class _Writer:
             start=start,
             end=end,
             source=row.text(whole),
-            target=spelled(chain.sides[0].node),
+            target=read[0],
             links=tuple(links),
             notes=tuple(self._notes(one)),
             markup=row.markup,
         )
 
-    def _link(self, one: Heard, index: int) -> Link:
+    def _link(self, one: Heard, index: int, read: tuple[str, str]) -> Link:
         row, chain = one.row, one.row.chain
         left, right = (_opened(row.source, chain.sides[at].span) for at in (index, index + 1))
         finding = one.findings[index]
@@ -532,8 +540,7 @@ class _Writer:
         return Link(
             line=line, column=column, end_line=end_line, end_column=end_column, start=start, end=end, index=index + 1,
             lhs=row.text(left), rhs=row.text(right),
-            read=(spelled(chain.sides[index].node), spelled(chain.sides[index + 1].node)),
-            verdict=verdict, value_right=None if verdict is Verdict.DEFINITION else finding.value_right,
+            read=read, verdict=verdict, value_right=None if verdict is Verdict.DEFINITION else finding.value_right,
             message=message, carried_from=carried,
         )  # fmt: skip
 

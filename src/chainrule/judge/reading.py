@@ -503,10 +503,10 @@ def _letters(sub: str, sup: str, suffix: str) -> tuple[tuple[str, str], ...]:
 
 def _written(name: Name) -> str:
     """Return a name as it is written, in plain spelling."""
-    sub = f"_{name.sub}" if len(name.sub) <= 2 else f"_{{{name.sub}}}"
-    sup = f"^{name.sup}" if len(name.sup) <= 1 else f"^{{{name.sup}}}"
+    sub = "" if not name.sub else f"_{name.sub}" if len(name.sub) <= 2 else f"_{{{name.sub}}}"
+    sup = "" if not name.sup else f"^{name.sup}" if len(name.sup) <= 1 else f"^{{{name.sup}}}"
     suffix = f"[{name.suffix}]" if name.suffix else ""
-    return name.base + (sub if name.sub else "") + (sup if name.sup else "") + suffix
+    return name.base + sub + sup + suffix
 
 
 written = _written

@@ -8,10 +8,11 @@ just the letters that are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 Span = tuple[int, int]
 """Half-open offsets into the source of a formula."""
@@ -221,7 +222,7 @@ class Side:
     @cached_property
     def names(self) -> tuple[Name, ...]:
         """Its names, in the order of their places; none where it was not read."""
-        return () if isinstance(self.node, Unread) else tuple(names(self.node))
+        return tuple(part for part in reversed(self.parts) if type(part) is Name)
 
     @cached_property
     def of_matrices(self) -> bool:
@@ -260,43 +261,37 @@ class Chain:
 
 
 def parts_of(node: Node) -> Iterator[Node]:
-    """Yield a node and everything in it."""
+    """Yield a node and everything in it, each node before what is in it, the rightmost first."""
     stack: list[Node] = [node]
     while stack:
         part = stack.pop()
         yield part
-        if type(part) is not Name:
-            stack.extend(inside(part))
+        stack += _INSIDE[type(part)](part)
 
 
 def inside(node: Node) -> tuple[Node, ...]:
     """Return the nodes directly inside a node, from left to right."""
-    match node:
-        case Name() | Literal():
-            return ()
-        case Negated(body) | Transposed(body) | ShapeOf(body) | Group(body) | Summation(body=body):
-            return (body,)
-        case Total(parts) | Times(parts) | Listed(parts):
-            return parts
-        case Quotient(first, second) | Raised(first, second) | Derivative(first, second):
-            return (first, second)
-        case Applied(_, args):
-            return args
-        case Condition(left=left, right=right):
-            return (left, right)
-        case Cases(cases):
-            return tuple(part for value, condition in cases for part in (value, condition) if part is not None)
-    raise AssertionError(type(node).__name__)
+    return _INSIDE[type(node)](node)
 
 
 def names(node: Node) -> list[Name]:
     """Return every name in a node, in the order of their places."""
-    found: list[Name] = []
-    stack: list[Node] = [node]
-    while stack:
-        part = stack.pop()
-        if type(part) is Name:
-            found.append(part)
-        else:
-            stack.extend(reversed(inside(part)))
+    found = [part for part in parts_of(node) if type(part) is Name]
+    found.reverse()
     return found
+
+
+_INSIDE: dict[type, Callable[[Any], tuple[Node, ...]]] = {
+    Name: lambda node: (),
+    Literal: lambda node: (),
+    Times: lambda node: node.factors,
+    Derivative: lambda node: (node.of, node.by),
+    Total: lambda node: node.terms,
+    **dict.fromkeys((Group, Negated, Transposed, ShapeOf, Summation), lambda node: (node.body,)),
+    Quotient: lambda node: (node.above, node.below),
+    Raised: lambda node: (node.base, node.exponent),
+    Applied: lambda node: node.args,
+    Listed: lambda node: node.items,
+    Condition: lambda node: (node.left, node.right),
+    Cases: lambda node: tuple(part for case in node.cases for part in case if part is not None),
+}

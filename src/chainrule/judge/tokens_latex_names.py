@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from chainrule.judge.syntax import Derivative, Name, Span
-from chainrule.judge.tokens import ACCENTS, GREEK, LEADS, WORDS, Limits, Refused, accented, listed_items, same
+from chainrule.judge.tokens import ACCENTS, GREEK, LEADS, LIMITS, WORDS, Refused, accented, listed_items, same
 from chainrule.judge.tokens_base import NUMBER, is_east_asian
 from chainrule.judge.tokens_characters import CharacterTokens
 from chainrule.judge.tokens_latex_words import STYLE, TEXT
@@ -73,7 +73,7 @@ class LatexNames(CharacterTokens):
 
     def plain(self, text: str, at: int, end: int) -> int:
         """Take a name with numbers for scripts, the most frequent of all."""
-        named = self._alone(text, self.limits)
+        named = self._alone(text)
         if named is None:
             base = _RUN.match(text)
             assert base is not None
@@ -87,7 +87,7 @@ class LatexNames(CharacterTokens):
         match = _DERIVATIVE.match(self.source, at)
         if match is None or len(stream.stack) >= self.limits.depth or len(stream.tokens) + 8 > self.limits.tokens:
             return None
-        of, by = (self._alone(text, self.limits) for text in match.groups())
+        of, by = (self._alone(text) for text in match.groups())
         if of is None or by is None:
             return None
         span = match.span()
@@ -97,9 +97,9 @@ class LatexNames(CharacterTokens):
 
     @classmethod
     @lru_cache(maxsize=4096)
-    def _alone(cls, text: str, limits: Limits) -> Name | None:
+    def _alone(cls, text: str) -> Name | None:
         """Return the name that a text is which stands by itself; None where it is anything else."""
-        reader = cls(text, limits)
+        reader = cls(text, LIMITS)
         base = _RUN.match(text)
         try:
             end = reader.next(0) if base is None else reader.word(base[0], 0, base.end())

@@ -9,8 +9,6 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
-from lark import Transformer
-
 from chainrule.judge.grammar import Grammar
 from chainrule.judge.syntax import (
     Applied,
@@ -136,15 +134,13 @@ def _span(child: Any) -> Span:
     return child.span  # type: ignore[no-any-return]
 
 
-class _Builder(Transformer[Any, Any]):
+class _Builder:
     """Builds the tree, rule by rule."""
 
     def side(self, children: list[Any]) -> Any:
         return _whole(children[0])
 
     def sum(self, children: list[Any]) -> Any:
-        if len(children) == 1:
-            return _part(children[0])
         terms = [_whole(children[0])]
         for sign, term in zip(children[1::2], children[2::2], strict=True):
             node = _whole(term)
@@ -152,8 +148,6 @@ class _Builder(Transformer[Any, Any]):
         return Total(tuple(terms), (_span(children[0])[0], _span(children[-1])[1]))
 
     def product(self, children: list[Any]) -> Any:
-        if len(children) == 1:
-            return _part(children[0])
         factors: list[Any] = [_part(children[0])]
         marks: list[str] = []
         for mark, child in zip(children[1::2], children[2::2], strict=True):
