@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.expr import Matrix, Partial, Ref, Symbol
-from chainrule.judge.facts import Facts, Key
+from chainrule.judge.facts import SAMPLES, Facts, Key, numbered_samples
 from chainrule.judge.general import is_constant, off_by, puts_numbers_in, uncertainty, updates
 from chainrule.judge.meaning import Interpreter, Memory, NotJudged, ShapesClash, Val
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
@@ -51,6 +51,9 @@ PUT_IN = 5e-4
 
 MOST_KNOWN = 4_000
 """How many chains are remembered by what they speak of."""
+
+MORE_SAMPLES = 5
+"""How many samples there are where a number could be taken for that of the samples."""
 
 EQUALITIES = frozenset(("=", ":=", "≡", "≜"))
 """The relations that claim that two sides are equal."""
@@ -181,31 +184,77 @@ class Court:
         """Yield the values of the letters that run, at which a chain is tried."""
         return self.facts(chain).environments()
 
-    def interpreter(self, chain: Chain, *, claims: Mapping[Ref | Symbol, Array] | None = None, total: bool = False,
-                    numbers: Numbers | None = None) -> Interpreter:  # fmt: skip
+    def interpreter(
+        self, chain: Chain, *, claims: Mapping[Ref | Symbol, Array] | None = None, total: bool = False,
+        numbers: Numbers | None = None, layers: Mapping[str, int] | None = None,
+    ) -> Interpreter:  # fmt: skip
         """Return an interpreter for a chain."""
         facts = self.facts(chain)
-        scope = (facts.samples, facts.matrices, tuple(sorted(facts.layers.items())))
+        own = self.numbers(facts.samples)
+        layers = facts.layers if layers is None else layers
+        if numbers is None or numbers is own:
+            memory = self._memory(facts.samples, facts.matrices, layers)
+        elif numbers.program is own.program:
+            memory = Memory(self._memory(facts.samples, facts.matrices, layers).meant)
+        else:
+            memory = Memory()
+        return Interpreter(
+            own if numbers is None else numbers, self.reading, bindings=self.bindings, matrices=facts.matrices,
+            claims=claims, total=total, layers=layers, variable=facts.variable, memory=memory,
+        )  # fmt: skip
+
+    def _memory(self, samples: int, matrices: bool, layers: Mapping[str, int]) -> Memory:
+        scope = (samples, matrices, tuple(sorted(layers.items())))
         memory = self._memories.get(scope)
         if memory is None:
             if len(self._memories) > MOST_KNOWN:
                 self._memories.clear()
             memory = self._memories[scope] = Memory()
-        return Interpreter(
-            self.numbers(facts.samples) if numbers is None else numbers, self.reading, bindings=self.bindings,
-            matrices=facts.matrices, claims=claims, total=total, layers=facts.layers, variable=facts.variable,
-            memory=memory if numbers is None else Memory(memory.meant),
-        )  # fmt: skip
+        return memory
 
     def findings(self, chain: Chain) -> list[Finding]:
         """Return what is found of every `=` of a chain, in order."""
         found = self._findings(chain, self.interpreter(chain))
+        if all(f.trouble is not None for f in found) and any(_homeless(f) for f in found):
+            found = self._anywhere(chain) or found
+        if any(f.equal for f in found) and self._may_count_samples(chain):
+            # What holds for so many samples only, as a 3 in place of n does, does not hold.
+            more = self.interpreter(chain, numbers=self.numbers(MORE_SAMPLES))
+            found = [
+                f if f.equal is not True or other.equal else other
+                for f, other in zip(found, self._findings(chain, more), strict=True)
+            ]
         if any(f.equal is False for f in found) and self.net_skips:
             # Where connections skip layers ∂q/∂s can mean the direct edge, or all paths: either is a right reading.
             other = self._findings(chain, self.interpreter(chain, total=True))
             if sum(f.equal is True for f in other) > sum(f.equal is True for f in found):
                 return other
         return found
+
+    def _anywhere(self, chain: Chain) -> list[Finding] | None:
+        """Return what is found of a chain about any layer: true where it is true of every layer that it fits."""
+        found: list[Finding] | None = None
+        for layers in self.facts(chain).layerings:
+            here = self._findings(chain, self.interpreter(chain, layers=layers))
+            if all(f.trouble is not None and f.trouble.reason in _RANGE for f in here):
+                continue
+            worse = here if found is None else [b if a.equal is True else a for a, b in zip(found, here, strict=True)]
+            found = worse
+        return found
+
+    def _may_count_samples(self, chain: Chain) -> bool:
+        """Return whether a number on a line could be the number of samples, which no document knows."""
+        if (
+            self.samples_for(chain) != SAMPLES
+            or numbered_samples(self.net) != SAMPLES
+            or len(self.net.given.inputs) > 1
+        ):
+            return False
+        parts = [part for side in chain.sides for part in side.parts]
+        numbers = {part.value for part in parts if isinstance(part, Literal)}
+        if any(isinstance(part, ShapeOf | Listed) for part in parts):
+            return False
+        return any(value != 0 and (value % SAMPLES == 0 or (1 / value) % SAMPLES == 0) for value in numbers)
 
     @property
     def net_skips(self) -> bool:
@@ -431,6 +480,11 @@ class Court:
 def _no_place(outcome: Outcome) -> bool:
     """Return whether a side speaks of a place that the network does not have."""
     return isinstance(outcome, Trouble) and outcome.reason in _RANGE
+
+
+def _homeless(finding: Finding) -> bool:
+    """Return whether a name does not say of which layer it is."""
+    return finding.trouble is not None and finding.trouble.reason in ("which_layer", "no_layer")
 
 
 _RANGE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample", "sum_of_nothing"))

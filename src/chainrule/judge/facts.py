@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.judge.general import variable
-from chainrule.judge.layers import in_chain
+from chainrule.judge.layers import in_chain, layerings
 from chainrule.judge.reading import Environment, Reading, letters
 from chainrule.judge.syntax import Chain, Name, Node, Side, Summation
 from chainrule.judge.tokens import ONES
@@ -85,6 +85,11 @@ class Facts:
         """Of which layer the units are that a letter counts."""
         bound = [part.letter for side in self.chain.sides for part in side.parts if isinstance(part, Summation)]
         return in_chain(self.chain.names, self.everywhere, self.reading, self.net.depth, bound)
+
+    @cached_property
+    def layerings(self) -> tuple[Mapping[str, int], ...]:
+        """What the layers could be where the chain is one about any layer."""
+        return layerings(self.chain.names, self.layers, self.reading, self.net.depth)
 
     @cached_property
     def letters(self) -> dict[str, str]:
@@ -179,6 +184,10 @@ class Facts:
         if name.base == ONES:
             return True
         kind = self._kind(name)
+        if self.reading.whole(name, kind):
+            return True
+        if name.base in self.reading.places and name.sub:
+            return False  # its layer is known: what stands below is a unit
         if kind in ("w", "z", "a", "b", "delta"):
             capital = self._capital(name) and kind in ("w", "z", "a")
             if name.sub and capital and name.sup:
