@@ -70,14 +70,17 @@ class _Source:
         size, lanes = self.lowered.layout.size, self.target.lanes
         bodies = {want: writer.tile(want) for want in ("predict", "value", "gradient")}
         writer.used |= {"splat"}
-        members = "  vec sums[SUMS];\n"
+        members = "  vec sums[SUMS];\n  int fresh;\n"
         code = "static void prepare(struct work *w, const real *p) { (void)w; (void)p; }\n\n"
         for want, body in bodies.items():
             code += _UNROLLED_TILE.format(want=want, body=body, right=_RIGHTS[want], store=self._store(want))
             code += (_UNROLLED_PREDICT if want == "predict" else _UNROLLED_ROWS).format(want=want)
         sums = -(-(size + 1) // lanes) * lanes
         finish = "  memcpy(g, totals, sizeof(real) * PARAMETERS);\n"
-        return self._assemble(writer.used, members, code, finish, sums=sums, loss=size, vectors=1, block=16)
+        return self._assemble(
+            writer.used, members, code, finish, sums=sums, loss=size, vectors=1, block=16, clear="  w->fresh = 1;\n",
+            one_row=_ONE_ROW,
+        )  # fmt: skip
 
     def _store(self, want: str) -> str:
         if want != "predict":
@@ -85,7 +88,7 @@ class _Source:
         return "".join(f"  out_lanes(pred_{k + 1}, {k}, out, rows);\n" for k in range(self.lowered.outputs))
 
     def looped(self) -> str:
-        vectors = 4 if self.target.registers >= 32 else 2
+        vectors = 3 if self.target.registers >= 32 else 2
         writer = Looped(self.lowered, self.target, vectors=vectors)
         code = ""
         for want in ("predict", "value", "gradient"):
@@ -101,7 +104,7 @@ class _Source:
         sums = -(-writer.sum_count // self.target.lanes) * self.target.lanes
         loss = next(s.start for s in writer.sums if isinstance(s.operation, Loss))
         members = "  vec sums[SUMS];\n" + writer.work()
-        helpers = writer.constants() + micro_kernels(self.target) + _TRANSPOSE
+        helpers = writer.constants() + micro_kernels(self.target) + transpose(self.target.lanes)
         code = (
             helpers
             + "static void prepare(struct work *w, const real *p) {\n  (void)w; (void)p;\n"
@@ -109,7 +112,8 @@ class _Source:
             + "}\n\n"
             + code
         )
-        clear = "".join(f"  memset(w->{name}, 0, sizeof w->{name});\n" for name in writer.matrices)
+        clear = "  memset(w->sums, 0, sizeof w->sums);\n"
+        clear += "".join(f"  memset(w->{name}, 0, sizeof w->{name});\n" for name in writer.matrices)
         lanes = self.target.lanes
         join = "".join(
             f"  for (int part = 1; part < job->parts; part++) for (int k = 0; k < {rows * columns // lanes}; k++) "
@@ -132,7 +136,7 @@ class _Source:
 
     def _assemble(
         self, used: set[str], members: str, code: str, finish: str, *, sums: int, loss: int, vectors: int, block: int,
-        clear: str = "", finish_helpers: str = "",
+        clear: str, finish_helpers: str = "", one_row: str = "",
     ) -> str:  # fmt: skip
         target, lowered = self.target, self.lowered
         driver = _driver()
@@ -153,11 +157,14 @@ class _Source:
             _KEPT,
             f"struct work {{\n  vec data[BLOCK / TILE * WIDTH * VECTORS];\n{members}}} ALIGNED;\n\n",
             code,
-            f"static void clear(struct work *w) {{\n  memset(w->sums, 0, sizeof w->sums);\n{clear}}}\n\n",
+            f"static void clear(struct work *w) {{\n{clear}}}\n\n",
             driver["shuffle"], driver["pack"], driver["jobs"],
             driver["threads"] if self.threads > 1 else driver["run_alone"],
             column_sums(target.lanes), finish_helpers,
-            _FINISH.format(body=finish, coefficient=re.sub(r"\bcount\b", "(double)job->rows", text).replace("f ", " ")),
+            _FINISH.format(
+                body=finish, one_row=one_row,
+                coefficient=re.sub(r"\bcount\b", "(double)job->rows", text).replace("f ", " "),
+            ),
             update(self.optimizer, target),
             driver["entry"],
         ]  # fmt: skip
@@ -201,6 +208,23 @@ def column_sums(lanes: int) -> str:
             fresh.append(name)
         names = fresh
     return "\n".join([*lines, f"  return {names[0]};", "}\n\n"])
+
+
+def transpose(lanes: int) -> str:
+    """Return the C text of `transpose`: blocks of LANES vectors, in as many stages as it takes to halve them to 1."""
+    text, source, result = "", "a", "b"
+    step = 1
+    while step < lanes:
+        low = ", ".join(str(k if not k & step else lanes + k - step) for k in range(lanes))
+        high = ", ".join(str(k + step if not k & step else lanes + k) for k in range(lanes))
+        text += (
+            f"    for (int k = 0; k < LANES; k++) if (!(k & {step})) {{\n"
+            f"      {result}[k] = SHUFFLE({source}[k], {source}[k + {step}], {low});\n"
+            f"      {result}[k + {step}] = SHUFFLE({source}[k], {source}[k + {step}], {high});\n"
+            "    }\n"
+        )
+        source, result, step = result, source, 2 * step
+    return _TRANSPOSE.format(stages=text, last=source)
 
 
 def update(optimizer: Optimizer, target: Target) -> str:
@@ -295,12 +319,21 @@ static ALWAYS void tile_{want}(const real *restrict p, const vec *restrict data,
 
 _UNROLLED_ROWS = """\
 static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t rows, real count) {{
-  vec sums[SUMS];
-  memcpy(sums, w->sums, sizeof sums);
   const ivec keep = first_lanes(rows % LANES);
-  for (; rows >= LANES; rows -= LANES, data += WIDTH) tile_{want}(p, data, sums, count, LANES, 0, keep);
-  if (rows > 0) tile_{want}(p, data, sums, count, rows, 1, keep);
-  memcpy(w->sums, sums, sizeof sums);
+  int fresh = w->fresh;
+  w->fresh = 0;
+  if (rows >= LANES) {{
+    vec sums[SUMS];
+    if (fresh) memset(sums, 0, sizeof sums);
+    else memcpy(sums, w->sums, sizeof sums);
+    for (; rows >= LANES; rows -= LANES, data += WIDTH) tile_{want}(p, data, sums, count, LANES, 0, keep);
+    memcpy(w->sums, sums, sizeof sums);
+    fresh = 0;
+  }}
+  if (rows > 0) {{
+    if (fresh) memset(w->sums, 0, sizeof w->sums);
+    tile_{want}(p, data, w->sums, count, rows, 1, keep);
+  }}
 }}
 
 """
@@ -331,19 +364,20 @@ static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t 
 """
 
 _TRANSPOSE = """\
-// [unit][sample] → [sample][unit], the units of a sample side by side; what is beyond the last unit is 0.
-static void transpose(int units, int wide, const real *from, real *to) {
-  for (int s = 0; s < TILE; s++) {
-    for (int u = 0; u < units; u++) to[s * wide + u] = from[u * TILE + s];
-    for (int u = units; u < wide; u++) to[s * wide + u] = 0;
-  }
-}
+// [unit][sample] → [sample][unit], `across` vectors of units for each sample; what is beyond the last unit is 0.
+static void transpose(int units, int across, int vectors, const vec *from, vec *to) {{
+  for (int c = 0; c < across; c++) for (int v = 0; v < vectors; v++) {{
+    vec a[LANES], b[LANES];
+    for (int k = 0; k < LANES; k++) a[k] = c * LANES + k < units ? from[(c * LANES + k) * VECTORS + v] : (vec){{0}};
+{stages}    for (int k = 0; k < LANES; k++) to[(v * LANES + k) * across + c] = {last}[k];
+  }}
+}}
 
 """
 
 _ADD = """\
-static void add_rows(int rows, int columns, const real *from, int stride, real *g) {
-  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * columns + c] += from[r * stride + c];
+static void add_rows(int rows, int columns, const real *from, int stride, real *g, int step) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * step + c] += from[r * stride + c];
 }
 static void add_places(int rows, int columns, const real *from, int stride, const int32_t *places, real *g) {
   for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++)
@@ -352,17 +386,25 @@ static void add_places(int rows, int columns, const real *from, int stride, cons
 
 """
 
+_ONE_ROW = """\
+  if (job->rows == 1) {
+    if (g) for (int k = 0; k < PARAMETERS; k++) g[k] = w->sums[k][0];
+    return coefficient * (double)w->sums[LOSS][0];
+  }
+"""
+
 _FINISH = """\
 // The loss; and, where it is asked for, the gradient: the sums of all parts, each over its lanes.
 static double finish(const struct job *job, real *g) {{
   struct work *w = job->works;
-  real totals[SUMS] ALIGNED;
+  const double coefficient = {coefficient};
+{one_row}  real totals[SUMS] ALIGNED;
   for (int part = 1; part < job->parts; part++)
     for (int k = 0; k < SUMS; k++) w->sums[k] += job->works[part].sums[k];
   for (int k = 0; k < SUMS; k += LANES) *(vec *)(totals + k) = column_sums(w->sums + k);
   if (g) {{
 {body}  }}
-  return {coefficient} * (double)totals[LOSS];
+  return coefficient * (double)totals[LOSS];
 }}
 
 """
