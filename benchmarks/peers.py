@@ -17,6 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,7 @@ Epochs = tuple[Step, Callable[[Array], Array], Callable[[], None]]
 def drawn(sizes: list[int], samples: int, *, classes: bool = False) -> tuple[list[Array], Array, Array]:
     """Return weights (in, out), samples and targets, float32, the same for all peers."""
     random = np.random.default_rng(0)
-    weights = [
-        (random.normal(size=(a, b)) / np.sqrt(a)).astype(np.float32) for a, b in zip(sizes, sizes[1:], strict=False)
-    ]
+    weights = [(random.normal(size=(a, b)) / np.sqrt(a)).astype(np.float32) for a, b in pairwise(sizes)]
     x = random.normal(size=(samples, sizes[0])).astype(np.float32)
     if classes:
         return weights, x, random.integers(0, sizes[-1], samples)
@@ -394,7 +393,7 @@ class Jax(Peer):
         return jax.jit(many, donate_argnums=0), length
 
     def _length(self, sizes: list[int], batch: int, count: int = 1) -> int:
-        work = 6 * batch * count * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+        work = 6 * batch * count * sum(a * b for a, b in pairwise(sizes))
         return int(np.clip(1e9 / work, 4, 4096))
 
     def step(self, sizes: list[int], batch: int) -> tuple[Step, Callable[[], list[Array]]]:

@@ -18,6 +18,7 @@ import os
 import platform
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def sizes_of(network: str) -> list[int]:
 def work(network: str, batch: int) -> float:
     """Return the floating point operations in the matrix products of one step: forward, ∂/∂W, and ∂/∂a but of X."""
     sizes = sizes_of(network)
-    products = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
+    products = [a * b for a, b in pairwise(sizes)]
     return 2.0 * batch * (3 * sum(products) - products[0])
 
 
@@ -193,7 +194,9 @@ def main() -> None:
     if options.quick:
         options.seconds, options.rounds = 0.05, 2
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = [int(k) for k in options.threads.split(",") if k] or [k for k in (1, 2) if k <= cores][: 2 - options.quick]
+    threads = [int(k) for k in options.threads.split(",") if k] or [k for k in (1, 2) if k <= cores][
+        : 2 - options.quick
+    ]
     only, names = options.only.split(","), options.peers.split(",")
     limit = peak()
     for count in threads:
@@ -221,15 +224,23 @@ def tables(field: Field, names: list[str], only: list[str], limit: float, *, qui
     if "epoch" in only:
         print("\nOne epoch of minibatches from shuffled samples; ms.\n")
         head("network, batch, samples", *names, "times the fastest peer")
-        for network, batch, samples in EPOCHS[: 1 if quick else None]:
+        for network, batch, whole in EPOCHS[: 1 if quick else None]:
+            samples = whole // 10 if quick else whole
             found = field.time(
-                {"kind": "epoch", "sizes": sizes_of(network), "batch": batch, "samples": samples // (10 if quick else 1)}
+                {
+                    "kind": "epoch",
+                    "sizes": sizes_of(network),
+                    "batch": batch,
+                    "samples": samples // (10 if quick else 1),
+                }
             )
             cells = (shown(found[name] / 1000) if name in found else "–" for name in names)
             row(f"{network}, {batch}, {samples:,}", *cells, f"{times(found):.2f}×")
     if "accuracy" in only:
         seconds = [0.01, 0.03, 0.1, 0.3, 1.0]
-        print("\nAccuracy on the samples kept aside of scikit-learn's digits, 64-64-10 with softmax and cross-entropy, ")
+        print(
+            "\nAccuracy on the samples kept aside of scikit-learn's digits, 64-64-10 with softmax and cross-entropy, "
+        )
         print("SGD at rate 0.1 in batches of 32, after so much time of training (compilation not counted).\n")
         head("peer", *(f"{s:g} s" for s in seconds))
         for peer in field.peers:

@@ -8,16 +8,14 @@ from importlib.resources import files
 
 from chainrule.algebra import walk
 from chainrule.expr import Sum
+from chainrule.native.choices import CHOICES
 from chainrule.native.expression import Scribe
 from chainrule.native.gemm import micro_kernels
 from chainrule.native.looped import Looped
-from chainrule.native.lower import Loss, Lowered, Outer, Product
+from chainrule.native.lower import Assign, Loss, Lowered, Outer, Product, width
 from chainrule.native.optimizers import Optimizer
 from chainrule.native.target import Target, functions
 from chainrule.native.unrolled import Unrolled
-
-UNROLLED_PRODUCTS = 320
-"""A network of no more weights (each counted where it is used, forward) is written out without loops."""
 
 _RIGHTS = {"value": "", "gradient": "", "predict": ", real *out"}
 
@@ -47,7 +45,10 @@ def is_small(lowered: Lowered) -> bool:
         len(node.index) for o in lowered.operations if not isinstance(o, Product | Outer)
         for node in walk(o.statement.expr) if isinstance(node, Sum) and node.index.dim.size is not None
     )  # fmt: skip
-    return sum(int((o.places >= 0).sum()) for o in forward) <= UNROLLED_PRODUCTS and sums <= UNROLLED_PRODUCTS * 4
+    return (
+        sum(int((o.places >= 0).sum()) for o in forward) <= CHOICES.unrolled_products
+        and sums <= CHOICES.unrolled_products * 4
+    )
 
 
 @cache
@@ -82,13 +83,24 @@ class _Source:
             one_row=_ONE_ROW,
         )  # fmt: skip
 
+    def _vectors(self) -> int:
+        """Return how many vectors of samples are a tile of a network with loops."""
+        widths = [width(o.target) for o in self.lowered.operations if isinstance(o, Assign)]
+        if max(self.lowered.inputs, *widths) < CHOICES.wide:
+            return CHOICES.vectors if self.target.registers >= 32 else 2
+        return CHOICES.wide_vectors if self.threads == 1 else CHOICES.wide_vectors // 2
+
+    def _products(self) -> int:
+        """Return how many weights a sample is multiplied with, forward."""
+        return max(1, sum(int((o.places >= 0).sum()) for o in self.lowered.needed("value") if isinstance(o, Product)))
+
     def _store(self, want: str) -> str:
         if want != "predict":
             return ""
         return "".join(f"  out_lanes(pred_{k + 1}, {k}, out, rows);\n" for k in range(self.lowered.outputs))
 
     def looped(self) -> str:
-        vectors = 3 if self.target.registers >= 32 else 2
+        vectors = self._vectors()
         writer = Looped(self.lowered, self.target, vectors=vectors)
         code = ""
         for want in ("predict", "value", "gradient"):
@@ -96,7 +108,7 @@ class _Source:
             predicts = want == "predict"
             code += _LOOPED_TILE.format(
                 want=want, body=body, right=_RIGHTS[want], store=self._store_looped(want),
-                given=", out" if predicts else "", advance=" out += TILE * OUTPUTS;" if predicts else "",
+                given=", out" if predicts else "", advance=" out += TILE * OUTPUTS;" if predicts else "", begun="" if predicts else " w->begun = 1;",
             )  # fmt: skip
         finish = writer.finish()
         prepare = writer.prepare()
@@ -112,15 +124,14 @@ class _Source:
             + "}\n\n"
             + code
         )
-        clear = "  memset(w->sums, 0, sizeof w->sums);\n"
-        clear += "".join(f"  memset(w->{name}, 0, sizeof w->{name});\n" for name in writer.matrices)
+        clear = "  memset(w->sums, 0, sizeof w->sums);\n  w->begun = 0;\n" + writer.clear()
         lanes = self.target.lanes
         join = "".join(
             f"  for (int part = 1; part < job->parts; part++) for (int k = 0; k < {rows * columns // lanes}; k++) "
             f"w->{name}[k] += job->works[part].{name}[k];\n"
             for name, (rows, columns) in writer.matrices.items()
         )
-        finish = "  memset(g, 0, sizeof(real) * PARAMETERS);\n" + join + finish
+        finish = join + finish
         return self._assemble(
             writer.used, members, code, finish, sums=sums, loss=loss, vectors=vectors, block=1, clear=clear,
             finish_helpers=_ADD,
@@ -146,7 +157,9 @@ class _Source:
         head = _HEAD.format(
             lanes=target.lanes, vectors=vectors, inputs=lowered.inputs,
             targets=lowered.targets, outputs=lowered.outputs, parameters=lowered.layout.size, sums=sums, loss=loss,
-            threads=self.threads, block=block, inner=256 if target.dtype == "float32" else 128,
+            threads=self.threads, block=block,
+            inner=CHOICES.inner if target.dtype == "float32" else CHOICES.inner // 2, far=CHOICES.far_apart,
+            parallel=-(-CHOICES.parallel_products // self._products()),
         )  # fmt: skip
         parts = [
             f"// {describe(lowered)}\n{_INTRODUCTION}",
@@ -157,7 +170,7 @@ class _Source:
             _KEPT,
             f"struct work {{\n  vec data[BLOCK / TILE * WIDTH * VECTORS];\n{members}}} ALIGNED;\n\n",
             code,
-            f"static void clear(struct work *w) {{\n{clear}}}\n\n",
+            f"static void clear(struct work *w, real *g) {{\n  (void)g;\n{clear}}}\n\n",
             driver["shuffle"], driver["pack"], driver["jobs"],
             driver["threads"] if self.threads > 1 else driver["run_alone"],
             column_sums(target.lanes), finish_helpers,
@@ -290,7 +303,8 @@ _HEAD = """\
 enum {{
   LANES = {lanes}, VECTORS = {vectors}, TILE = LANES * VECTORS, BLOCK = {block} * TILE, THREADS = {threads},
   INPUTS = {inputs}, TARGETS = {targets}, OUTPUTS = {outputs}, WIDTH = INPUTS + TARGETS, PARAMETERS = {parameters},
-  SUMS = {sums}, LOSS = {loss}, INNER_BLOCK = {inner}, PARALLEL_ROWS = 2 * THREADS * TILE
+  SUMS = {sums}, LOSS = {loss}, INNER_BLOCK = {inner}, FAR_APART = {far},
+  PARALLEL_ROWS = THREADS * TILE > {parallel} ? THREADS * TILE : {parallel}
 }};
 
 """
@@ -357,7 +371,7 @@ static void tile_{want}(const real *restrict p, struct work *restrict w, const v
 
 static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t rows, real count{right}) {{
   for (; rows > 0; rows -= TILE, data += WIDTH * VECTORS) {{
-    tile_{want}(p, w, data, count, rows < TILE ? rows : TILE{given});{advance}
+    tile_{want}(p, w, data, count, rows < TILE ? rows : TILE{given});{advance}{begun}
   }}
 }}
 
@@ -376,6 +390,12 @@ static void transpose(int units, int across, int vectors, const vec *from, vec *
 """
 
 _ADD = """\
+static void copy_rows(int rows, int columns, const real *from, int stride, real *g, int step) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * step + c] = from[r * stride + c];
+}
+static void copy_places(int rows, int columns, const real *from, int stride, const int32_t *places, real *g) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[places[r * columns + c]] = from[r * stride + c];
+}
 static void add_rows(int rows, int columns, const real *from, int stride, real *g, int step) {
   for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * step + c] += from[r * stride + c];
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -240,10 +241,8 @@ class Looped:
         source, target = f"{identifier(operation.source)}[{j0}]", f"{identifier(operation.target)}[{u0}]"
         more = identifier(operation.target) not in self.fresh
         self.fresh.discard(identifier(operation.target))
-        return [
-            f"  product({columns}, vectors, {rows}, {first}, {step_u}, {step_j}, {source}, VECTORS, {target}, VECTORS, "
-            f"{int(more)});"
-        ]
+        given = f"{columns}, vectors, {rows}, {first}, {step_u}, {step_j}, {source}, VECTORS, {target}, VECTORS"
+        return [f"  product({given}, {int(more)});"]
 
     @staticmethod
     def _is_whole(operation: Assign) -> bool:
@@ -287,7 +286,7 @@ class Looped:
         return [
             f"  transpose({columns}, {across}, vectors, {left}[0], w->turned);",
             f"  product({rows}, {across}, rows, (const real *){right}, TILE, 1,",
-            f"      w->turned, {across}, w->{sums.matrix}, {across}, 1);",
+            f"      w->turned, {across}, w->{sums.matrix}, {across}, w->begun);",
         ]
 
     # Around the tiles
@@ -302,7 +301,8 @@ class Looped:
 
     def finish(self) -> str:
         """Return the statements that put the partial sums where the gradient has them."""
-        lines = []
+        how = "copy" if self.once else "add"
+        lines = [] if self.once else ["  memset(g, 0, sizeof(real) * PARAMETERS);"]
         for sums in self.sums:
             operation = sums.operation
             if isinstance(operation, Loss):
@@ -314,15 +314,50 @@ class Looped:
             flat = f"totals + {sums.start}"
             if sums.matrix:
                 flat = f"(const real *)w->{sums.matrix}"
+                if sums.matrix in self.direct:
+                    lines.append(f"  if (w->{sums.matrix} == w->{sums.matrix}_own)")
             stride = self.matrices[sums.matrix][1] if sums.matrix else columns
             found = strided(places.reshape(-1, columns))
             whole = found is not None and found[1] == found[3] == 0 and found[2] * found[4] == places.size
             rows = places.size // columns
             if found is not None and whole and (found[6] == 1 or columns == 1):
-                lines.append(f"  add_rows({rows}, {columns}, {flat}, {stride}, g + {found[0]}, {found[5]});")
+                lines.append(f"  {how}_rows({rows}, {columns}, {flat}, {stride}, g + {found[0]}, {found[5]});")
             else:
-                lines.append(f"  add_places({rows}, {columns}, {flat}, {stride}, {self._table(places)}, g);")
+                lines.append(f"  {how}_places({rows}, {columns}, {flat}, {stride}, {self._table(places)}, g);")
         return "\n".join(lines) + "\n"
+
+    def clear(self) -> str:
+        """Return the statements that say where the sums of a gradient are kept: in g itself, where that can be."""
+        return "".join(
+            f"  w->{name} = "
+            + (
+                f"g && (uintptr_t)g % sizeof(vec) == 0 ? (vec *)(g + {self.direct[name]}) : "
+                if name in self.direct
+                else ""
+            )
+            + f"w->{name}_own;\n"
+            for name in self.matrices
+        )
+
+    @cached_property
+    def once(self) -> bool:
+        """Whether each entry of the gradient is one sum, so that it need not be added to what stands there."""
+        sources = dict.fromkeys(sums.operation for sums in self.sums if not isinstance(sums.operation, Loss))
+        known = np.concatenate([np.zeros(0, np.int64), *(operation.places.ravel() for operation in sources)])
+        return self.lowered.layout.size == len(known) == len(np.unique(known)) and bool((known >= 0).all())
+
+    @cached_property
+    def direct(self) -> dict[str, int]:
+        """Where in the gradient a matrix of sums stands just as it is summed: its first position, by its name."""
+        found: dict[str, int] = {}
+        for sums in self.sums:
+            if sums.matrix and self.once and isinstance(sums.operation, Outer):
+                first, j0, rows, u0, columns, step_j, step_u = strided(sums.operation.places) or (0,) * 7
+                whole = (rows, columns) == sums.operation.places.shape and sums.columns == (0, columns)
+                plain = whole and step_u == 1 and step_j == columns and not (j0 or u0)
+                if plain and columns % self.target.lanes == first % self.target.lanes == 0:
+                    found[sums.matrix] = first
+        return found
 
     def _table(self, places: Places) -> str:
         text = ", ".join(map(str, places.ravel().tolist()))
@@ -338,9 +373,11 @@ class Looped:
         """Return the members of `struct work`."""
         lines = [f"  vec array{slot}[{size}][VECTORS];" for slot, size in enumerate(self.slots)]
         lines += [
-            f"  vec {name}[{rows * columns // self.target.lanes}];" for name, (rows, columns) in self.matrices.items()
+            f"  vec {name}_own[{rows * columns // self.target.lanes}], *{name};"
+            for name, (rows, columns) in self.matrices.items()
         ]
         lines += [f"  real {name}[{places.size}] ALIGNED;" for name, (places, _) in self.gathered.items()]
+        lines.append("  int begun;  // whether there are sums yet")
         if self.matrices:
             lines.append(f"  vec turned[TILE * {self.widest // self.target.lanes}];")
         return "\n".join(lines) + "\n"
