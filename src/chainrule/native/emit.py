@@ -9,6 +9,7 @@ from importlib.resources import files
 from chainrule.algebra import walk
 from chainrule.expr import Sum
 from chainrule.native.choices import CHOICES
+from chainrule.native.comments import said
 from chainrule.native.expression import Scribe
 from chainrule.native.gemm import micro_kernels
 from chainrule.native.looped import Looped
@@ -108,7 +109,8 @@ class _Source:
             predicts = want == "predict"
             code += _LOOPED_TILE.format(
                 want=want, body=body, right=_RIGHTS[want], store=self._store_looped(want),
-                given=", out" if predicts else "", advance=" out += TILE * OUTPUTS;" if predicts else "", begun="" if predicts else " w->begun = 1;",
+                given=", out" if predicts else "", advance=" out += TILE * OUTPUTS;" if predicts else "",
+                begun="" if predicts else " w->begun = 1;",
             )  # fmt: skip
         finish = writer.finish()
         prepare = writer.prepare()
@@ -134,7 +136,7 @@ class _Source:
         finish = join + finish
         return self._assemble(
             writer.used, members, code, finish, sums=sums, loss=loss, vectors=vectors, block=1, clear=clear,
-            finish_helpers=_ADD,
+            finish_helpers="".join(text for name, text in _HELPERS.items() if f" {name}(" in finish),
         )  # fmt: skip
 
     def _store_looped(self, want: str) -> str:
@@ -151,9 +153,6 @@ class _Source:
     ) -> str:  # fmt: skip
         target, lowered = self.target, self.lowered
         driver = _driver()
-        coefficient = next(o for o in lowered.operations if isinstance(o, Loss)).coefficient
-        scribe = Scribe(target, lambda atom, _: str(atom), True)
-        text = scribe.write(coefficient).text
         head = _HEAD.format(
             lanes=target.lanes, vectors=vectors, inputs=lowered.inputs,
             targets=lowered.targets, outputs=lowered.outputs, parameters=lowered.layout.size, sums=sums, loss=loss,
@@ -162,7 +161,10 @@ class _Source:
             parallel=-(-CHOICES.parallel_products // self._products()),
         )  # fmt: skip
         parts = [
-            f"// {describe(lowered)}\n{_INTRODUCTION}",
+            f"// {said(describe(lowered))}\n",
+            _INTRODUCTION.format(
+                optimizer=self.optimizer.name, parameters=lowered.layout.size, layout=_layout(lowered)
+            ),
             vector_head(target),
             head,
             "#include <pthread.h>\n#include <stdlib.h>\n#include <unistd.h>\n" if self.threads > 1 else "",
@@ -176,12 +178,19 @@ class _Source:
             column_sums(target.lanes), finish_helpers,
             _FINISH.format(
                 body=finish, one_row=one_row,
-                coefficient=re.sub(r"\bcount\b", "(double)job->rows", text).replace("f ", " "),
+                coefficient=coefficient(lowered, "(double)job->rows"),
             ),
             update(self.optimizer, target),
             driver["entry"],
         ]  # fmt: skip
         return "".join(parts)
+
+
+def coefficient(lowered: Lowered, count: str) -> str:
+    """Return what the sum over the samples is multiplied with to be the loss, in C, in double precision."""
+    found = next(o for o in lowered.operations if isinstance(o, Loss)).coefficient
+    text = Scribe(Target("float64"), lambda atom, _: str(atom), True).write(found).text
+    return re.sub(r"\bcount\b", count, text)
 
 
 def vector_head(target: Target) -> str:
@@ -199,6 +208,18 @@ def describe(lowered: Lowered) -> str:
         return net.to_shorthand()
     except ChainruleError:
         return f"{net.inputs} inputs, layers of {', '.join(str(layer.size) for layer in net.layers)}"
+
+
+def _layout(lowered: Lowered) -> str:
+    """Return which number stands where, as comments."""
+    parts = list(lowered.layout)
+    shapes = [" × ".join(map(str, part.shape)) for part in parts]
+    places = [f"{part.start} … {part.stop - 1}" for part in parts]
+    wide, name = max(map(len, places), default=0), max((len(part.name) for part in parts), default=0)
+    return "".join(
+        f"//   {place:<{wide}}  {part.name:<{name}}  {shape}\n"
+        for part, place, shape in zip(parts, places, shapes, strict=True)
+    )
 
 
 def column_sums(lanes: int) -> str:
@@ -277,6 +298,18 @@ def _translated(text: str, words: dict[str, str]) -> str:
 
 _INTRODUCTION = """\
 // Written by chainrule from the derivation of this network: each line of it stands above what computes it.
+// C99 with the vector extensions of GCC and Clang. Compile it with -O3 -march=native -ffp-contract=fast -fno-math-errno
+// -fno-trapping-math, and no flag that changes what NaN and infinity do.
+//
+//   chainrule_predict(p, x, n, works, out)                   the outputs of n samples
+//   chainrule_value(p, x, targets, n, works)                 the loss
+//   chainrule_gradient(p, x, targets, n, works, g)           the loss; its gradient goes into g
+//   chainrule_train(p, m, v, clock, x, targets, n, batch, …) steps of training by {optimizer}
+//
+// x, targets and out have a row for each sample. works: chainrule_work_bytes() bytes, at a multiple of 64. The
+// parameters p, the gradient g and the moments m and v have the same layout, {parameters} numbers:
+//
+{layout}//
 """
 
 _VECTORS = """\
@@ -389,22 +422,34 @@ static void transpose(int units, int across, int vectors, const vec *from, vec *
 
 """
 
-_ADD = """\
+_HELPERS = {
+    "copy_rows": """\
 static void copy_rows(int rows, int columns, const real *from, int stride, real *g, int step) {
   for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * step + c] = from[r * stride + c];
 }
+
+""",
+    "copy_places": """\
 static void copy_places(int rows, int columns, const real *from, int stride, const int32_t *places, real *g) {
   for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[places[r * columns + c]] = from[r * stride + c];
 }
+
+""",
+    "add_rows": """\
 static void add_rows(int rows, int columns, const real *from, int stride, real *g, int step) {
   for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * step + c] += from[r * stride + c];
 }
+
+""",
+    "add_places": """\
 static void add_places(int rows, int columns, const real *from, int stride, const int32_t *places, real *g) {
   for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++)
     if (places[r * columns + c] >= 0) g[places[r * columns + c]] += from[r * stride + c];
 }
 
-"""
+""",
+}
+"""What puts sums where the gradient has them: a part of its rows, or places by a table; set, or added."""
 
 _ONE_ROW = """\
   if (job->rows == 1) {

@@ -55,7 +55,17 @@ class Sums:
 
 
 class Looped:
-    """Writes the operations of a network as loops."""
+    """Writes the operations of a network as loops.
+
+    Attributes:
+        each: the loop over the vectors of a tile.
+        lane: which of them is meant, inside of it.
+        parameters: the name of the parameter buffer.
+    """
+
+    each = " for (int v = 0; v < vectors; v++)"
+    lane = "[v]"
+    parameters = "p"
 
     def __init__(self, lowered: Lowered, target: Target, *, vectors: int) -> None:
         self.lowered = lowered
@@ -195,9 +205,9 @@ class Looped:
                 scribe.variables[term] = "i"
             text = scribe.vector(operation.expr)
             lines += [
-                f"  for (int i = {start}; i < {stop}; i++) for (int v = 0; v < vectors; v++) {{",
+                f"  for (int i = {start}; i < {stop}; i++){self.each} {{",
                 *scribe.before,
-                f"    {identifier(operation.target)}[i][v] = {text};",
+                f"    {identifier(operation.target)}[i]{self.lane} = {text};",
                 "  }",
             ]
         return lines
@@ -210,19 +220,21 @@ class Looped:
         scribe.variables[operation.index] = "m"
         text = scribe.vector(operation.body)
         loop = f"    for (int m = 0; m < {count}; m++) {{"
+        larger, exp, log = map(self.target.function, ("v_max", "v_exp", "v_log"))
+        zero, lane = self.target.zero, self.lane
         lines = [
-            "  for (int v = 0; v < vectors; v++) {",
-            "    vec top = {0}, total = {0};",
-            loop, *scribe.before, f"      top = m ? v_max(top, {text}) : {text};", "    }",
+            f" {self.each} {{",
+            f"    {self.target.kind} top = {zero}, total = {zero};",
+            loop, *scribe.before, f"      top = m ? {larger}(top, {text}) : {text};", "    }",
         ]  # fmt: skip
         if operation.function == "logsumexp":
-            lines += [loop, *scribe.before, f"      total += v_exp({text} - top);", "    }"]
-            lines.append(f"    {name}[0][v] = v_log(total) + top;")
+            lines += [loop, *scribe.before, f"      total += {exp}({text} - top);", "    }"]
+            lines.append(f"    {name}[0]{lane} = {log}(total) + top;")
         else:
             lines += [
-                loop, *scribe.before, f"      const vec e = v_exp({text} - top);", f"      {name}[m][v] = e;",
-                "      total += e;", "    }",
-                f"    for (int m = 0; m < {count}; m++) {name}[m][v] = {name}[m][v] / total;",
+                loop, *scribe.before, f"      {name}[m]{lane} = {exp}({text} - top);",
+                f"      total += {name}[m]{lane};", "    }",
+                f"    for (int m = 0; m < {count}; m++) {name}[m]{lane} = {name}[m]{lane} / total;",
             ]  # fmt: skip
         return [*lines, "  }"]
 
@@ -247,7 +259,7 @@ class Looped:
     @staticmethod
     def _is_whole(operation: Assign) -> bool:
         term = unit(operation.target)
-        return len(term) == width(operation.target) if isinstance(term, Index) else term is None
+        return (len(term) if isinstance(term, Index) else 1) == width(operation.target)
 
     def _is_followed(self, operation: Assign) -> bool:
         """Return whether what is set to 0 is the target of a product of all its units right afterwards."""
@@ -390,10 +402,11 @@ class Looped:
             table = self._table(np.array([int(u + 1 in there) for u in range(size)]))
             return f"(real){table}[{scribe.place(atom.indices[0])}]"
         if isinstance(atom, Ref) and atom.symbol.kind == "b":
-            return f"p[{self.lowered.layout.symbols[atom.symbol].start} + {scribe.place(atom.indices[0])}]"
+            start = self.lowered.layout.symbols[atom.symbol].start
+            return f"{self.parameters}[{start} + {scribe.place(atom.indices[0])}]"
         term = unit(atom)
         assert len(owner(atom).indices) <= 2
-        return f"{identifier(atom)}[{'0' if term is None else scribe.place(term)}][v]"
+        return f"{identifier(atom)}[{'0' if term is None else scribe.place(term)}]{self.lane}"
 
 
 def _aligned_sources(operation: Assign | Gathered) -> list[str]:
