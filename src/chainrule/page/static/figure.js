@@ -1,0 +1,362 @@
+// The drawing: zoomed and moved, a symbol chosen, its paths to the loss lit, local derivatives on their edges.
+
+import { make } from "./dom.js";
+import { numberText } from "./tex.js";
+
+/** @typedef {import("./page.js").Page} Page */
+
+const SVG = "http://www.w3.org/2000/svg";
+const MOST_LABELLED = 60;
+
+export class Figure {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.stage = make("div", { class: "cr-stage" });
+    const button = (/** @type {string} */ key, /** @type {string} */ sign, /** @type {() => void} */ act) =>
+      make("button", { type: "button", class: "cr-icon", "data-key": key, onclick: act }, sign);
+    this.tools = make(
+      "div", { class: "cr-tools", role: "group", "data-key": "figure.tools" },
+      button("figure.closer", "+", () => this.zoom(1.25)),
+      button("figure.farther", "−", () => this.zoom(0.8)),
+      button("figure.whole", "⤢", () => this.whole()),
+    );
+    this.node = make("section", { class: "cr-figure", "data-key": "figure.title" }, this.tools, this.stage);
+    /** @type {SVGSVGElement} */
+    this.svg = /** @type {any} */ (null);
+    /** @type {Map<string, Element[]>} */
+    this.places = new Map();
+    this.weighted = false;
+    this.pointers = new Map();
+    this.listen();
+  }
+
+  /** Shows the drawing in the page's language. */
+  load() {
+    const source = this.page.bundle.drawings[this.page.lang];
+    const parsed = new DOMParser().parseFromString(source, "image/svg+xml").documentElement;
+    const svg = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (document.importNode(parsed, true)));
+    const [left, top, width, height] = (svg.getAttribute("viewBox") ?? "0 0 1 1").split(" ").map(Number);
+    this.home = { left, top, width, height };
+    svg.removeAttribute("width");
+    svg.removeAttribute("height");
+    svg.querySelector("title")?.remove();
+    this.stage.replaceChildren(svg);
+    this.svg = svg;
+    this.view = { ...this.home };
+    this.stage.style.aspectRatio = `${width} / ${height}`;
+    this.locals = svg.appendChild(document.createElementNS(SVG, "g"));
+    this.locals.setAttribute("class", "cr-locals");
+    this.locals.setAttribute("aria-hidden", "true");
+    this.index();
+    this.relabel();
+  }
+
+  /** Finds where every symbol stands, and what leads where. */
+  index() {
+    this.places.clear();
+    for (const node of this.svg.querySelectorAll("[data-symbol]")) {
+      const name = node.getAttribute("data-symbol") ?? "";
+      this.places.set(name, [...(this.places.get(name) ?? []), node]);
+    }
+    this.edges = [...this.svg.querySelectorAll("g[data-from][data-to]")].map((node) => ({
+      node,
+      from: node.getAttribute("data-from") ?? "",
+      to: node.getAttribute("data-to") ?? "",
+      symbol: node.getAttribute("data-symbol") ?? "",
+    }));
+  }
+
+  /** Writes the labels in the page's notation. */
+  relabel() {
+    if (this.page.notation === this.page.bundle.notation) return;
+    for (const text of this.svg.querySelectorAll("[data-label]")) {
+      const parts = this.page.parts(text.getAttribute("data-label") ?? "");
+      if (!parts) continue;
+      const halo = text.previousElementSibling;
+      for (const one of halo?.classList.contains("halo") ? [halo, text] : [text]) rewrite(one, parts);
+    }
+  }
+
+  // Choosing
+
+  /**
+   * The unit of the drawing that a symbol stands at: z and a are one circle.
+   * @param {string} name
+   */
+  unit(name) {
+    if (this.places.has(name) || !name.startsWith("z_")) return name;
+    const a = `a${name.slice(1)}`;
+    if (this.places.has(a)) return a;
+    const pred = this.page.bundle.net.outputs === 1 ? "pred" : `pred_${/_(\d+)/.exec(name)?.[1]}`;
+    return this.places.has(pred) ? pred : name;
+  }
+
+  /**
+   * Where a mark of a line stands in the drawing.
+   * @param {string} kind
+   * @param {string} name
+   * @returns {Element[]}
+   */
+  find(kind, name) {
+    if (kind === "l") {
+      const [of, by] = name.split("|").map((one) => this.unit(one));
+      if (/^[wb]_/.test(by) || of === by) return this.places.get(by) ?? [];
+      const edges = this.edges.filter((edge) => edge.from === by && edge.to === of).map((edge) => edge.node);
+      return edges.length ? edges : [...(this.places.get(of) ?? []), ...(this.places.get(by) ?? [])];
+    }
+    if (kind === "m") {
+      const found = /^∂?([A-Za-zδ]+)(?:_(\d+)(?:,(\d+))?)?$/.exec(name);
+      if (!found) return [];
+      const [, letter, layer, from] = found;
+      const head = { W: "w", b: "b", X: "x", Z: "z", A: "a", δ: "z", pred: "pred", true: "true", loss: "loss" }[letter] ?? "";
+      const end = layer === undefined || "X".includes(letter) ? "" : `^${layer}${from ? `,${from}` : ""}`;
+      const fits = (/** @type {string} */ one) => one.split(/[_^]/)[0] === head && (end === "" || one.endsWith(end));
+      const units = [...this.places.keys()].filter((one) => fits(one) || (head === "z" && fits(one.replace(/^a_/, "z_"))));
+      return (units.length ? units : head === "z" ? [...this.places.keys()].filter((one) => one.startsWith("pred")) : [])
+        .flatMap((one) => this.places.get(one) ?? []);
+    }
+    return this.places.get(this.unit(name)) ?? [];
+  }
+
+  /** Lights the paths of the chosen symbol, and everything else goes back. */
+  choose() {
+    const name = this.page.selected;
+    const groups = this.svg.querySelectorAll("g.edges > g, g.units > g, rect.frame");
+    for (const node of [...groups, ...this.svg.querySelectorAll("g.labels > text")]) node.classList.remove("lit", "chosen", "dim");
+    for (const node of this.svg.querySelectorAll("[aria-pressed]")) node.removeAttribute("aria-pressed");
+    this.lit = { edges: /** @type {any[]} */ ([]), units: new Set(), start: "" };
+    if (name && name !== "loss") {
+      const path = this.path(name);
+      this.lit = path;
+      const edges = new Set(path.edges.map((edge) => edge.node));
+      const chosen = new Set(this.places.get(this.unit(name)) ?? []);
+      for (const node of groups) {
+        const own = chosen.has(node) ? "chosen" : edges.has(node) || path.units.has(node.getAttribute("data-symbol")) ? "lit" : "dim";
+        node.classList.add(own);
+      }
+      for (const node of chosen) node.setAttribute("aria-pressed", "true");
+      const seen = new Set([...path.edges.map((edge) => edge.symbol), name, ...path.units]);
+      for (const text of this.svg.querySelectorAll("g.labels > text[data-label]")) {
+        const own = text.getAttribute("data-label") ?? "";
+        const state = own === name ? "chosen" : seen.has(own) ? "lit" : "dim";
+        text.classList.add(state);
+        if (text.previousElementSibling?.classList.contains("halo")) text.previousElementSibling.classList.add(state);
+      }
+    }
+    this.annotate();
+  }
+
+  /**
+   * What lies on the drawn paths from a symbol to the loss.
+   * @param {string} name
+   */
+  path(name) {
+    const own = this.unit(name);
+    const starts = /^[wb]_/.test(own)
+      ? (this.places.get(own) ?? []).map((node) => node.getAttribute("data-to") ?? "").filter(Boolean)
+      : [own];
+    const units = new Set(starts);
+    /** @type {typeof this.edges} */
+    const edges = [];
+    const follow = () => {
+      for (let grown = true; grown; ) {
+        grown = false;
+        for (const edge of this.edges) {
+          if (units.has(edge.from) && !units.has(edge.to)) {
+            units.add(edge.to);
+            grown = true;
+          }
+        }
+      }
+    };
+    follow();
+    if (!units.has("loss")) {
+      // Layers that are not drawn lie between: behind them everything is reached.
+      const level = (/** @type {string} */ one) => Number(/\^(\d+)/.exec(one)?.[1] ?? (one.startsWith("x") ? 0 : Infinity));
+      const last = Math.max(...[...units].map(level));
+      for (const one of this.places.keys()) if (!/^[wb]_|^true/.test(one) && level(one) > last + 1) units.add(one);
+      follow();
+    }
+    for (const edge of this.edges) {
+      if (units.has(edge.from) && units.has(edge.to) && !edge.node.classList.contains("given")) edges.push(edge);
+    }
+    return { edges, units, start: own };
+  }
+
+  /** Writes the local derivatives on what is lit. */
+  annotate() {
+    this.locals.replaceChildren();
+    const { selected, model, notation } = this.page;
+    if (!selected || selected === "loss" || !this.lit) return;
+    if (this.lit.edges.length > MOST_LABELLED) return;
+    const pre = (/** @type {string} */ unit) => this.page.before(unit);
+    const write = (/** @type {string} */ of, /** @type {string} */ by, /** @type {number} */ x, /** @type {number} */ y) => {
+      const local = model.local(of, by, notation);
+      if (!local) return;
+      const text = this.locals.appendChild(document.createElementNS(SVG, "text"));
+      text.setAttribute("x", String(x));
+      text.setAttribute("y", String(y));
+      text.textContent = numberText(local.value, 3);
+      const title = document.createElementNS(SVG, "title");
+      title.textContent = `∂${of}/∂${by}`;
+      text.append(title);
+    };
+    const along = (/** @type {Element} */ node, /** @type {number} */ part) => {
+      const line = /** @type {SVGPathElement} */ (node.querySelector(".line"));
+      return line.getPointAtLength(line.getTotalLength() * part);
+    };
+    for (const edge of this.lit.edges) {
+      const at = along(edge.node, edge.symbol ? 0.36 : 0.5);
+      write(edge.symbol ? pre(edge.to) : edge.to, edge.from, at.x, at.y - 5);
+    }
+    for (const node of /^[wb]_/.test(this.lit.start) ? this.places.get(this.lit.start) ?? [] : []) {
+      const at = along(node, 0.36);
+      write(pre(node.getAttribute("data-to") ?? ""), selected, at.x, at.y - 5);
+    }
+    for (const unit of this.lit.units) {
+      if (unit === this.lit.start && selected === unit) continue;
+      const shape = this.places.get(unit)?.[0]?.querySelector("circle");
+      if (shape && pre(unit) !== unit) write(unit, pre(unit), Number(shape.getAttribute("cx")), Number(shape.getAttribute("cy")) + Number(shape.getAttribute("r")) + 13);
+    }
+  }
+
+  /**
+   * Lights places for as long as something points at them.
+   * @param {Iterable<Element>} nodes
+   * @param {string} kind
+   */
+  light(nodes, kind = "hover") {
+    for (const node of this.svg.querySelectorAll(`.cr-${kind}`)) node.classList.remove(`cr-${kind}`);
+    for (const node of nodes) node.classList.add(`cr-${kind}`);
+  }
+
+  /** The numbers have changed. */
+  update() {
+    this.annotate();
+    if (!this.weighted) return;
+    for (const { node, symbol } of this.edges) {
+      const line = /** @type {SVGElement | null} */ (symbol ? node.querySelector(".line") : null);
+      if (line) line.style.strokeWidth = `${Math.min(9, 0.5 + 2.2 * Math.abs(this.page.model.number(symbol)))}px`;
+    }
+  }
+
+  /**
+   * Whether the thickness of a line shows its weight.
+   * @param {boolean} on
+   */
+  setWeighted(on) {
+    this.weighted = on;
+    if (!on) for (const { node } of this.edges) /** @type {SVGElement | null} */ (node.querySelector(".line"))?.style.removeProperty("stroke-width");
+    this.update();
+  }
+
+  // Moving
+
+  /** @param {number} by @param {{x: number, y: number}} [at] a point of the drawing that stays where it is */
+  zoom(by, at) {
+    const { view, home } = this;
+    const scale = Math.min(Math.max(by, (home.width / view.width) ** -1 / 3), view.width / home.width * 12);
+    const x = at?.x ?? view.left + view.width / 2;
+    const y = at?.y ?? view.top + view.height / 2;
+    this.view = {
+      left: x - (x - view.left) / scale, top: y - (y - view.top) / scale, width: view.width / scale, height: view.height / scale,
+    };
+    this.moved();
+  }
+
+  whole() {
+    this.view = { ...this.home };
+    this.moved();
+  }
+
+  /** @param {number} x @param {number} y in lengths of the drawing */
+  move(x, y) {
+    this.view.left -= x;
+    this.view.top -= y;
+    this.moved();
+  }
+
+  moved() {
+    const { left, top, width, height } = this.view;
+    this.svg.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
+  }
+
+  /** @param {{clientX: number, clientY: number}} event */
+  point(event) {
+    const matrix = this.svg.getScreenCTM();
+    return new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix?.inverse());
+  }
+
+  listen() {
+    const { stage, pointers } = this;
+    stage.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      this.zoom(Math.exp(-event.deltaY / 300), this.point(event));
+    }, { passive: false });
+    let dragged = 0;
+    stage.addEventListener("pointerdown", (event) => {
+      pointers.set(event.pointerId, event);
+      dragged = 0;
+    });
+    stage.addEventListener("pointermove", (event) => {
+      const last = pointers.get(event.pointerId);
+      if (!last) return;
+      const rate = this.view.width / this.stage.clientWidth;
+      const others = [...pointers.values()].filter((one) => one.pointerId !== event.pointerId);
+      dragged += Math.abs(event.clientX - last.clientX) + Math.abs(event.clientY - last.clientY);
+      if (dragged > 6 && !stage.hasPointerCapture(event.pointerId)) stage.setPointerCapture(event.pointerId);
+      if (others.length === 1) {
+        const apart = (/** @type {PointerEvent} */ one) => Math.hypot(one.clientX - others[0].clientX, one.clientY - others[0].clientY);
+        this.zoom(apart(event) / Math.max(1, apart(last)), this.point({
+          clientX: (event.clientX + others[0].clientX) / 2, clientY: (event.clientY + others[0].clientY) / 2,
+        }));
+      } else if (dragged > 6) {
+        this.move((event.clientX - last.clientX) * rate, (event.clientY - last.clientY) * rate);
+      }
+      pointers.set(event.pointerId, event);
+    });
+    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => pointers.delete(/** @type {PointerEvent} */ (event).pointerId));
+    stage.addEventListener("click", (event) => {
+      const node = /** @type {Element} */ (event.target).closest("[data-symbol]");
+      if (dragged <= 6 && node) this.page.select(node.getAttribute("data-symbol") ?? "");
+      else if (dragged <= 6) this.page.select("");
+    });
+    stage.addEventListener("keydown", (event) => {
+      const node = /** @type {Element} */ (event.target).closest("[data-symbol]");
+      if (node && (event.key === "Enter" || event.key === " ")) {
+        event.preventDefault();
+        this.page.select(node.getAttribute("data-symbol") ?? "");
+      }
+    });
+    for (const [type, on] of /** @type {[string, boolean][]} */ ([["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]])) {
+      stage.addEventListener(type, (event) => {
+        const node = /** @type {Element} */ (event.target).closest("[data-symbol]");
+        this.page.point(on && node ? node.getAttribute("data-symbol") ?? "" : "");
+      });
+    }
+  }
+}
+
+/**
+ * Writes a label anew: base, below, above.
+ * @param {Element} text
+ * @param {[string, string, string]} parts
+ */
+function rewrite(text, [base, sub, sup]) {
+  const size = Number(text.getAttribute("font-size"));
+  const run = (/** @type {string} */ words, /** @type {Record<string, string>} */ attributes) => {
+    const span = document.createElementNS(SVG, "tspan");
+    for (const [name, value] of Object.entries(attributes)) span.setAttribute(name, value);
+    span.textContent = words;
+    return span;
+  };
+  const first = text.querySelector("tspan");
+  const x = Number(first?.getAttribute("x") ?? text.getAttribute("x"));
+  const y = Number(text.getAttribute("y"));
+  const small = { "font-size": String(0.68 * size), "text-anchor": "start", x: String(x + 0.06 * size) };
+  text.replaceChildren(run(base, { "font-style": "italic" }));
+  if (sub) text.append(run(sub, { ...small, y: String(y + 0.26 * size) }));
+  if (sup) text.append(run(sup, { ...small, y: String(y - (sub ? 0.42 : 0.36) * size) }));
+}
