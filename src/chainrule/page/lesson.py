@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _START = """
 const code = %CODE%;
 const bundle = JSON.parse(document.getElementById("bundle").textContent);
-mount(document.getElementById("page"), bundle, code);
+$page.mount(document.getElementById("page"), bundle, code);
 """
 
 _NO_SCRIPT = {
@@ -30,7 +30,7 @@ _NO_SCRIPT = {
 
 
 def lesson(net: Network, *, values: Values | None = None, notation: str = "seed", lang: str = "en") -> str:
-    """Return the page about a network as one HTML file: offline, printable, nothing is ever fetched.
+    r"""Return the page about a network as one HTML file: offline, printable, nothing is ever fetched.
 
     Args:
         net: the network.
@@ -48,7 +48,7 @@ def lesson(net: Network, *, values: Values | None = None, notation: str = "seed"
         ('<!DOCTYPE html>', True, True)
     """
     found = bundle(net, values=values, notation=notation, lang=lang)
-    script = joined() + _START.replace("%CODE%", as_value(emit(net), "compute", "locals"))
+    script = joined() + _START.replace("%CODE%", as_value(emit(net)))
     return document(found, script)
 
 

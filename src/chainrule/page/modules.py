@@ -1,7 +1,7 @@
 """The page's ES modules, and how several of them become one: for a file that stands alone, and for a notebook.
 
-A server gives them out as they are. Joined, they stand in the order of their imports, without `import` and `export`; so
-no two of them may have a name in common at their top level (a test holds it).
+A server gives them out as they are. Joined, they stand in the order of their imports, each in a function of its own
+that returns what it exports, so that no name of one is visible in another unless it is imported.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
-EXPORT = re.compile(r"^export (?=(?:const|let|class|function|async function)\b)", re.MULTILINE)
+IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:const|let|class|(?:async )?function) (\w+))", re.MULTILINE)
 ENTRY = "page.js"
 
 
@@ -41,7 +41,7 @@ def in_order(entry: str = ENTRY) -> tuple[str, ...]:
     found: dict[str, None] = {}
 
     def visit(name: str) -> None:
-        for other in IMPORT.findall(_source(name)):
+        for _, other in IMPORT.findall(_source(name)):
             if other not in found:
                 visit(other)
         found[name] = None
@@ -51,27 +51,34 @@ def in_order(entry: str = ENTRY) -> tuple[str, ...]:
 
 
 def joined(entry: str = ENTRY) -> str:
-    """Return a module and all that it imports as one text without imports and exports."""
-    return "".join(without_exports(IMPORT.sub("", _source(name))) for name in in_order(entry))
-
-
-def without_exports(text: str) -> str:
-    """Return a module's text with nothing exported.
+    """Return a module and all that it imports as one text; `$page` has the exports of page.js, and so on.
 
     Example:
-        >>> without_exports("export const one = 1;")
-        'const one = 1;'
+        >>> [line for line in joined("model.js").splitlines() if line.startswith("const $")]
+        ['const $names = (() => {', 'const $model = (() => {']
     """
-    return EXPORT.sub("", text)
+    return "".join(f"const ${_stem(name)} = {as_value(_source(name))};\n" for name in in_order(entry))
 
 
-def as_value(module: str, *names: str) -> str:
-    """Return an expression whose value has a module's exports; nothing of the module is visible outside of it."""
-    return f"(() => {{\n{without_exports(module)}return {{ {', '.join(names)} }};\n}})()"
+def _stem(name: str) -> str:
+    return name.removesuffix(".js")
+
+
+def as_value(module: str) -> str:
+    r"""Return an expression whose value has a module's exports; what it imports must be there as `$name`.
+
+    Example:
+        >>> as_value("export const one = 1;\\n")
+        '(() => {\\nconst one = 1;\\nreturn { one };\\n})()'
+    """
+    exported = ", ".join(EXPORT.findall(module))
+    body = IMPORT.sub(lambda match: f"const {match[1]} = ${_stem(match[2])};\n", module)
+    return f"(() => {{\n{EXPORT.sub('', body)}return {{ {exported} }};\n}})()"
 
 
 @cache
 def katex_as_value() -> str:
     """Return an expression whose value is KaTeX, which finds no loader to register itself with."""
     script = (katex() / "katex.min.js").read_text(encoding="utf-8")
-    return f"(() => {{ const module = {{ exports: {{}} }}; let exports = module.exports, define;\n{script}\nreturn module.exports; }})()"
+    alone = "const module = { exports: {} }; let exports = module.exports, define;"
+    return f"(() => {{ {alone}\n{script}\nreturn module.exports; }})()"

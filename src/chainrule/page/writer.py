@@ -2,8 +2,8 @@ r"""Lines as the page reads them: LaTeX in which every symbol says what it is, a
 
 A symbol stands in `\htmlData{s=w_11^2}{…}`, ∂loss/∂z_1^2 in `\htmlData{p=z_1^2}{…}`, any other ∂q/∂s in
 `\htmlData{l=q|s}{…}` and a whole matrix in `\htmlData{m=W_2}{…}`; the page links them with the drawing. A comma, which
-would end an argument of KaTeX's, is written as a semicolon. A hole for a number is `\x01s=w_11^2\x02`. Subscripts that the
-page fills in are holes of `chainrule.show.templates`, within LaTeX in `\x00…\x00`, within names in `\x03…\x03`.
+would end an argument of KaTeX's, is written as a semicolon. A hole for a number is `\x01s=w_11^2\x02`. Subscripts that
+the page fills in are holes of `chainrule.show.templates`, within LaTeX in `\x00…\x00`, within names in `\x03…\x03`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def mark_of(expr: Expr) -> str:
 
 
 def matrix_key(matrix: Matrix) -> str:
-    """Return what a whole matrix is called in the bundle: `Z_1`, `∂W_2`; δ_2 is ∂Z_2, or ∂pred where there is no Z_2."""
+    """Return what a whole matrix is called in the bundle: `Z_1`, `∂W_2`, `δ_2`."""
     symbol = matrix.symbol
     if symbol.kind == "delta":
         return f"δ_{symbol.layer}"

@@ -202,17 +202,26 @@ export class Figure {
       title.textContent = `∂${of}/∂${by}`;
       text.append(title);
     };
-    const along = (/** @type {Element} */ node, /** @type {number} */ part) => {
+    const taken = [...this.svg.querySelectorAll("g.labels > text[data-label]")].map((text) => ({
+      x: Number(text.getAttribute("x")), y: Number(text.getAttribute("y")) - 4,
+    }));
+    // Where along its line a number stands farthest from the labels and from the other numbers.
+    const along = (/** @type {Element} */ node) => {
       const line = /** @type {SVGPathElement} */ (node.querySelector(".line"));
-      return line.getPointAtLength(line.getTotalLength() * part);
+      const length = line.getTotalLength();
+      const points = [0.5, 0.38, 0.62, 0.27, 0.73].map((part) => line.getPointAtLength(length * part));
+      const room = (/** @type {DOMPoint} */ at) => Math.min(...taken.map(({ x, y }) => Math.hypot((at.x - x) / 2, at.y - y)), 40);
+      const best = points.reduce((one, other) => (room(other) > room(one) + 4 ? other : one));
+      taken.push({ x: best.x, y: best.y });
+      return best;
     };
     for (const edge of this.lit.edges) {
-      const at = along(edge.node, edge.symbol ? 0.36 : 0.5);
-      write(edge.symbol ? pre(edge.to) : edge.to, edge.from, at.x, at.y - 5);
+      const at = along(edge.node);
+      write(edge.symbol ? pre(edge.to) : edge.to, edge.from, at.x, at.y + 4);
     }
     for (const node of /^[wb]_/.test(this.lit.start) ? this.places.get(this.lit.start) ?? [] : []) {
-      const at = along(node, 0.36);
-      write(pre(node.getAttribute("data-to") ?? ""), selected, at.x, at.y - 5);
+      const at = along(node);
+      write(pre(node.getAttribute("data-to") ?? ""), selected, at.x, at.y + 4);
     }
     for (const unit of this.lit.units) {
       if (unit === this.lit.start && selected === unit) continue;

@@ -47,24 +47,28 @@ export class Follow {
     this.where = make("span", { class: "cr-where", "aria-live": "polite" });
     const stepper = make(
       "div", { class: "cr-row cr-stepper", role: "group", "data-key": "follow.steps" },
-      button("follow.first", "⏮", () => this.jump(0)),
-      button("follow.back", "◀", () => this.move(-1)),
-      button("follow.next", "▶", () => this.move(1)),
-      button("follow.last", "⏭", () => this.jump(this.steps.length - 1)),
+      button("follow.first", "«", () => this.jump(0)),
+      button("follow.back", "‹", () => this.move(-1)),
+      button("follow.next", "›", () => this.move(1)),
+      button("follow.last", "»", () => this.jump(this.steps.length - 1)),
       this.where,
     );
     this.head = make("div", { class: "cr-head", "aria-live": "polite" });
     this.scalar = make("section", { class: "cr-view" });
     this.matrix = make("section", { class: "cr-view" });
     this.paths = make("section", { class: "cr-view cr-paths" });
-    this.node.replaceChildren(form, this.wrong, stepper, this.head, make("div", { class: "cr-views" }, this.scalar, this.matrix), this.paths);
+    this.node.replaceChildren(form, this.wrong, stepper, this.head, this.scalar, this.paths);
+    page.below.replaceChildren(this.matrix);
+    const places = [this.node, page.below];
     for (const [type, on] of /** @type {[string, boolean][]} */ ([["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]])) {
-      this.node.addEventListener(type, (event) => page.lightMark(on ? markAt(/** @type {Element} */ (event.target)) : null));
+      for (const place of places) place.addEventListener(type, (event) => page.lightMark(on ? markAt(/** @type {Element} */ (event.target)) : null));
     }
-    this.node.addEventListener("click", (event) => {
-      const mark = markAt(/** @type {Element} */ (event.target));
-      if (mark && (mark.kind === "s" || mark.kind === "p")) page.select(mark.name);
-    });
+    for (const place of places) {
+      place.addEventListener("click", (event) => {
+        const mark = markAt(/** @type {Element} */ (event.target));
+        if (mark && (mark.kind === "s" || mark.kind === "p")) page.select(mark.name);
+      });
+    }
     this.choose();
   }
 
@@ -142,7 +146,7 @@ export class Follow {
     }
     if (!this.step) this.listPaths(name);
     this.update();
-    page.translate(this.node);
+    page.translate(page.root);
   }
 
   /** @param {string} name */
@@ -235,21 +239,23 @@ export class Follow {
     const { page } = this;
     const found = pathsOf(page, name);
     if (!found) return;
-    const list = make("ol", { class: "cr-list" });
+    const list = make("ul", { class: "cr-list" });
     const sum = make("p", { class: "cr-sum" });
     this.paths.append(make("h3", {}, page.say(found.length === 1 ? "follow.path" : "follow.paths", { count: found.length })), list, sum);
     for (const path of found) {
       const item = make("li", {});
       const symbols = make("span", { class: "cr-side" });
       const numbers = make("span", { class: "cr-side" });
+      const result = make("span", { class: "cr-side cr-result" });
       setLine(symbols, path.map(([of, by]) => `\\htmlData{l=${of.replaceAll(",", ";")}|${by.replaceAll(",", ";")}}{${page.model.local(of, by, page.notation)?.inner}}`).join(" \\cdot "));
-      item.append(symbols, numbers);
+      item.append(symbols, numbers, result);
       list.append(item);
       this.live.push(() => {
         const values = path.map(([of, by]) => page.model.local(of, by, page.notation)?.value ?? NaN);
         const product = values.reduce((one, other) => one * other, 1);
         const shown = values.map((value) => (value < 0 ? `(${numberTex(value, 4)})` : numberTex(value, 4))).join(" \\cdot ");
-        setOnce(numbers, `{}= ${shown} = ${numberTex(product, page.digits)}`, setLine);
+        setOnce(numbers, `{}= ${shown}`, setLine);
+        setOnce(result, `{}= ${numberTex(product, page.digits)}`, setLine);
       });
     }
     if (found.length > 1) {

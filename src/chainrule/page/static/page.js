@@ -99,7 +99,8 @@ export class Page {
       bodies.append(make("div", { role: "tabpanel", class: "cr-body", id: own, "aria-labelledby": `${own}-tab`, "data-body": id }, node));
     }
     tabs.addEventListener("keydown", (event) => this.arrow(event, tabs));
-    const main = make("div", { class: "cr-main" }, this.figure.node, make("section", { class: "cr-side-panel" }, tabs, bodies));
+    this.below = make("div", { class: "cr-below" });
+    const main = make("div", { class: "cr-main" }, make("div", { class: "cr-left" }, this.figure.node, this.below), make("section", { class: "cr-side-panel" }, tabs, bodies));
     this.root.append(this.header(), main);
     this.tip = new Tip(this.root, (target, box) => this.explain(target, box));
     this.figure.load();
@@ -160,6 +161,7 @@ export class Page {
       tab.setAttribute("tabindex", own ? "0" : "-1");
     }
     for (const body of this.root.querySelectorAll("[data-body]")) /** @type {HTMLElement} */ (body).hidden = /** @type {HTMLElement} */ (body).dataset.body !== id;
+    this.below.hidden = id !== "follow";
     this.panels.find((panel) => panel.id === id)?.update();
     this.save();
   }
