@@ -71,7 +71,7 @@ def document(found: dict[str, Any], script: str) -> str:
 @cache
 def _styles() -> tuple[str, ...]:
     inside = (katex() / "katex.inline.css").read_text(encoding="utf-8")
-    return inside, "body { margin: 0; }\n" + (static() / "page.css").read_text(encoding="utf-8")
+    return inside, "body { margin: 0; }\n#page { min-height: 100vh; }\n" + (static() / "page.css").read_text(encoding="utf-8")
 
 
 def embedded(found: dict[str, Any]) -> str:

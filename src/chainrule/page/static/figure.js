@@ -50,6 +50,7 @@ export class Figure {
     this.locals.setAttribute("aria-hidden", "true");
     this.index();
     this.relabel();
+    this.openers();
   }
 
   /** Finds where every symbol stands, and what leads where. */
@@ -70,12 +71,144 @@ export class Figure {
   /** Writes the labels in the page's notation. */
   relabel() {
     if (this.page.notation === this.page.bundle.notation) return;
-    for (const text of this.svg.querySelectorAll("[data-label]")) {
-      const parts = this.page.parts(text.getAttribute("data-label") ?? "");
-      if (!parts) continue;
-      const halo = text.previousElementSibling;
-      for (const one of halo?.classList.contains("halo") ? [halo, text] : [text]) rewrite(one, parts);
+    for (const text of this.svg.querySelectorAll("[data-label]")) this.label(text);
+  }
+
+  /** @param {Element} text */
+  label(text) {
+    const parts = this.page.parts(text.getAttribute("data-label") ?? "");
+    if (!parts) return;
+    const halo = text.previousElementSibling;
+    for (const one of halo?.classList.contains("halo") ? [halo, text] : [text]) rewrite(one, parts);
+  }
+
+  // Layers of which only some units are drawn
+
+  /** The units of a layer that are drawn, from the top. @param {number} level */
+  shown(level) {
+    const { names } = this.page.model;
+    const found = [];
+    for (const name of this.places.keys()) {
+      const read = names.read(name);
+      if (read && this.level(read.q) === level) found.push(read.indices[0]);
     }
+    return found.sort((one, other) => one - other);
+  }
+
+  /** The layer whose units a quantity belongs to, or -1. @param {number} q */
+  level(q) {
+    const { kind, layer } = this.page.bundle.quantities[q];
+    if (kind === "x") return 0;
+    if (kind === "a" || kind === "z") return layer ?? -1;
+    return kind === "pred" ? this.page.bundle.net.sizes.length - 1 : -1;
+  }
+
+  /** Makes the dots of a collapsed layer a button that opens it. */
+  openers() {
+    const columns = new Map();
+    for (const [name, nodes] of this.places) {
+      const read = this.page.model.names.read(name);
+      const x = nodes[0].querySelector("circle")?.getAttribute("cx");
+      if (read && x && this.level(read.q) >= 0) columns.set(x, this.level(read.q));
+    }
+    for (const node of this.svg.querySelectorAll("g.dots")) {
+      const level = columns.get(node.querySelector("text")?.getAttribute("x"));
+      if (level === undefined || !this.free(level)) continue;
+      const label = this.page.say("figure.open", { level, count: this.page.bundle.net.sizes[level] });
+      for (const [name, value] of Object.entries({ role: "button", tabindex: "0", "aria-label": label, "data-open": level })) node.setAttribute(name, value);
+      node.removeAttribute("aria-hidden");
+      const area = document.createElementNS(SVG, "circle");
+      const text = node.querySelector("text");
+      for (const [name, value] of Object.entries({ cx: text?.getAttribute("x"), cy: Number(text?.getAttribute("y")) - 6, r: 20, class: "area" })) area.setAttribute(name, String(value));
+      node.prepend(area);
+    }
+  }
+
+  /** Whether another unit may stand in the place of one that is drawn: not where edges are missing or tied. @param {number} level */
+  free(level) {
+    const { quantities, net } = this.page.bundle;
+    return !net.ties.length && !quantities.some((q) => q.support && (q.layer === level || q.source === level));
+  }
+
+  /** Asks which unit of a layer to show. @param {number} level */
+  open(level) {
+    const size = this.page.bundle.net.sizes[level];
+    const shown = this.shown(level);
+    const start = shown.find((unit, at) => shown[at + 1] !== unit + 1) ?? 1;
+    const id = `cr-open-${this.page.number}`;
+    const shift = level === 0 ? 1 : 0;
+    const field = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", id, min: 1 - shift, max: size - shift, value: start - shift }));
+    const said = make("output", { for: id });
+    const show = () => {
+      const unit = Number(field.value) + shift;
+      this.show(level, unit);
+      said.textContent = this.page.model.names.spell(this.quantity(level), [unit]);
+    };
+    field.addEventListener("input", show);
+    const form = make("div", { class: "cr-row cr-opened" }, make("label", { for: id }, this.page.say("figure.unit", { level })), field, said,
+      make("button", { type: "button", class: "cr-button", onclick: () => this.page.select(this.page.model.names.spell(this.quantity(level), [Number(field.value) + shift])) }, this.page.say("follow.go")),
+      make("button", { type: "button", class: "cr-icon", "data-key": "figure.close", onclick: () => form.remove() }, "×"));
+    this.node.querySelector(".cr-opened")?.remove();
+    this.node.append(form);
+    this.page.translate(this.node);
+    said.textContent = this.page.model.names.spell(this.quantity(level), [start]);
+    field.focus();
+  }
+
+  /** The quantity that a layer's units are called by. @param {number} level */
+  quantity(level) {
+    const { names } = this.page.model;
+    if (level === 0) return names.find("x", null);
+    const a = names.find("a", level);
+    return a >= 0 ? a : names.find("pred", null);
+  }
+
+  /**
+   * Draws a unit of a collapsed layer, in the place of the one before the dots.
+   * @param {number} level
+   * @param {number} unit
+   */
+  show(level, unit) {
+    const shown = this.shown(level);
+    if (shown.includes(unit) || !shown.length || !this.free(level)) return;
+    const before = shown.length > 2 ? shown[shown.length - 2] : shown[0];
+    const { names } = this.page.model;
+    const renamed = (/** @type {string} */ name) => {
+      const read = names.read(name);
+      if (!read) return name;
+      const { kind, layer, source } = this.page.bundle.quantities[read.q];
+      const indices = [...read.indices];
+      if (kind === "w") {
+        if (layer === level && indices[0] === before) indices[0] = unit;
+        if (source === level && indices[1] === before) indices[1] = unit;
+      } else if ((kind === "b" && layer === level) || this.level(read.q) === level || (kind === "true" && level === this.page.bundle.net.sizes.length - 1)) {
+        if (indices[0] === before) indices[0] = unit;
+      }
+      return names.spell(read.q, indices);
+    };
+    for (const attribute of ["data-symbol", "data-from", "data-to", "data-label"]) {
+      for (const node of this.svg.querySelectorAll(`[${attribute}]`)) {
+        const old = node.getAttribute(attribute) ?? "";
+        const name = renamed(old);
+        if (name === old) continue;
+        node.setAttribute(attribute, name);
+        if (attribute === "data-symbol") node.setAttribute("aria-label", this.page.about(name));
+        if (attribute === "data-label") this.label(node);
+      }
+    }
+    this.index();
+    this.choose();
+  }
+
+  /** Draws what a symbol needs to be seen. @param {string} name */
+  reveal(name) {
+    const read = this.page.model.names.read(name);
+    if (!read || this.places.has(this.unit(name))) return;
+    const { kind, layer, source } = this.page.bundle.quantities[read.q];
+    if ((kind === "w" || kind === "b") && layer !== null) {
+      this.show(layer, read.indices[0]);
+      if (source !== null) this.show(source, read.indices[1]);
+    } else if (this.level(read.q) >= 0) this.show(this.level(read.q), read.indices[0]);
   }
 
   // Choosing
@@ -122,6 +255,7 @@ export class Figure {
   /** Lights the paths of the chosen symbol, and everything else goes back. */
   choose() {
     const name = this.page.selected;
+    this.reveal(name);
     const groups = this.svg.querySelectorAll("g.edges > g, g.units > g, rect.frame");
     for (const node of [...groups, ...this.svg.querySelectorAll("g.labels > text")]) node.classList.remove("lit", "chosen", "dim");
     for (const node of this.svg.querySelectorAll("[aria-pressed]")) node.removeAttribute("aria-pressed");
@@ -188,7 +322,7 @@ export class Figure {
   annotate() {
     this.locals.replaceChildren();
     const { selected, model, notation } = this.page;
-    if (!selected || selected === "loss" || !this.lit) return;
+    if (!selected || selected === "loss" || !this.lit || this.page.tab === "practise") return;
     if (this.lit.edges.length > MOST_LABELLED) return;
     const pre = (/** @type {string} */ unit) => this.page.before(unit);
     const write = (/** @type {string} */ of, /** @type {string} */ by, /** @type {number} */ x, /** @type {number} */ y) => {
@@ -329,15 +463,19 @@ export class Figure {
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => pointers.delete(/** @type {PointerEvent} */ (event).pointerId));
     stage.addEventListener("click", (event) => {
       const node = /** @type {Element} */ (event.target).closest("[data-symbol]");
-      if (dragged <= 6 && node) this.page.select(node.getAttribute("data-symbol") ?? "");
+      const dots = /** @type {Element} */ (event.target).closest("[data-open]");
+      if (dragged <= 6 && dots) this.open(Number(dots.getAttribute("data-open")));
+      else if (dragged <= 6 && node) this.page.select(node.getAttribute("data-symbol") ?? "");
       else if (dragged <= 6) this.page.select("");
     });
     stage.addEventListener("keydown", (event) => {
-      const node = /** @type {Element} */ (event.target).closest("[data-symbol]");
-      if (node && (event.key === "Enter" || event.key === " ")) {
-        event.preventDefault();
-        this.page.select(node.getAttribute("data-symbol") ?? "");
-      }
+      if (event.key !== "Enter" && event.key !== " ") return;
+      const node = /** @type {Element} */ (event.target).closest("[data-symbol], [data-open]");
+      if (!node) return;
+      event.preventDefault();
+      const level = node.getAttribute("data-open");
+      if (level !== null) this.open(Number(level));
+      else this.page.select(node.getAttribute("data-symbol") ?? "");
     });
     for (const [type, on] of /** @type {[string, boolean][]} */ ([["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]])) {
       stage.addEventListener(type, (event) => {

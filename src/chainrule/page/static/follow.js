@@ -192,8 +192,9 @@ export class Follow {
    * @param {boolean} general
    * @param {(kind: string, name: string) => number | number[][] | null} number
    * @param {() => number | number[][] | null} value
+   * @param {number[]} [entry] the entry of an array that is meant
    */
-  line(line, general, number, value) {
+  line(line, general, number, value, entry) {
     const { page } = this;
     const node = make("div", { class: "cr-line", tabindex: "0", role: "group", "aria-label": page.say("follow.line") });
     line.sides.forEach((side, at) => {
@@ -207,7 +208,7 @@ export class Follow {
     node.append(numbers, result);
     this.live.push(() => {
       const own = value();
-      const last = own === null ? "" : typeof own === "number" ? numberTex(own, page.digits) : matrixTex(own, page.digits);
+      const last = own === null ? "" : typeof own === "number" ? numberTex(own, page.digits) : matrixTex(own, page.digits, entry);
       const put = putNumbers(line.put ?? "", number, page.digits);
       const same = stripped(put) === last;
       numbers.hidden = this.stage < 1 || same;
@@ -227,9 +228,18 @@ export class Follow {
     const own = page.bundle.quantities[line.q].matrix;
     const number = (/** @type {string} */ kind, /** @type {string} */ name) =>
       kind === "n" ? page.model.count : kind === "m" ? page.model.matrix(name) : page.value(kind, name);
-    const node = this.line(line, false, number, () => page.model.matrix(entry.backward ? `∂${own}` : own));
+    const node = this.line(line, false, number, () => page.model.matrix(entry.backward ? `∂${own}` : own), this.meant(line.q, entry));
     if (line.shape) node.append(make("span", { class: "cr-shape" }, page.say("follow.shape", { shape: line.shape })));
     this.matrix.append(node);
+  }
+
+  /** @param {number} q @param {Entry} entry the row and column of a symbol in its matrix, from 0 */
+  meant(q, entry) {
+    const { model, bundle } = this.page;
+    const indices = model.names.read(entry.name)?.indices ?? [];
+    const { start, size } = bundle.quantities[q];
+    if (start !== undefined) return size.length === 2 ? [indices[1] - 1, indices[0] - 1] : [0, indices[0] - 1];
+    return [model.row, (indices[0] ?? 1) - 1];
   }
 
   // Paths

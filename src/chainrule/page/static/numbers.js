@@ -23,7 +23,6 @@ export class NumbersPanel {
 
   load() {
     const { page } = this;
-    const { model } = page;
     this.live = [];
     this.node.replaceChildren(this.samples(), this.probe(), this.weights());
     const drawn = page.bundle.numbers.drawn;
@@ -34,7 +33,6 @@ export class NumbersPanel {
       onclick: () => page.setNumbers({ p: page.bundle.numbers.p, x: page.bundle.numbers.x, target: page.bundle.numbers.target }) },
       page.say("numbers.reset"))));
     page.translate(this.node);
-    void model;
   }
 
   choose() {
@@ -109,7 +107,7 @@ export class NumbersPanel {
   field(label, get, set) {
     const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off" }));
     const show = () => {
-      if (document.activeElement !== node) node.value = String(Number(get().toPrecision(10)));
+      if (document.activeElement !== node) node.value = String(Number(get().toPrecision(6)));
     };
     const take = (/** @type {number} */ value) => {
       const fits = Number.isFinite(value);

@@ -161,7 +161,12 @@ export class Page {
       tab.setAttribute("tabindex", own ? "0" : "-1");
     }
     for (const body of this.root.querySelectorAll("[data-body]")) /** @type {HTMLElement} */ (body).hidden = /** @type {HTMLElement} */ (body).dataset.body !== id;
-    this.below.hidden = id !== "follow";
+    // Beside numbers and training the lines follow; beside practice they would give the answer away.
+    this.below.hidden = id === "practise" || id === "take";
+    if (id === "follow") this.follow.paths.before(this.follow.scalar);
+    else this.below.prepend(this.follow.scalar);
+    if (!this.below.hidden) this.follow.update();
+    this.figure.annotate();
     this.panels.find((panel) => panel.id === id)?.update();
     this.save();
   }
@@ -201,7 +206,7 @@ export class Page {
       box.replaceChildren(...lines.map((line) => make("div", {}, line)));
       return true;
     }
-    const words = target.closest("[data-tip]")?.getAttribute("data-tip");
+    const words = target.closest("[data-tip]")?.getAttribute("data-tip") ?? target.closest("[data-open]")?.getAttribute("aria-label");
     if (!words) return false;
     box.replaceChildren(words);
     return true;
@@ -365,7 +370,7 @@ export class Page {
         this.follow.choose();
       }
       this.figure.update();
-      for (const panel of this.panels) if (panel.id === this.tab || this.printing) panel.update();
+      for (const panel of this.panels) if (panel.id === this.tab || (panel === this.follow && !this.below.hidden)) panel.update();
       this.save();
       this.tell("numbers");
     });

@@ -126,25 +126,36 @@ export function putNumbers(put, number, digits) {
 }
 
 /**
- * An array of numbers as a matrix, the middle of more than four rows or columns as dots.
+ * An array of numbers as a matrix, the middle of more than four rows or columns as dots; an entry that is meant is marked.
  * @param {number[][]} rows
  * @param {number} digits
+ * @param {number[]} [entry] its row and column, from 0
  */
-export function matrixTex(rows, digits) {
-  const shown = elided(rows.map((row) => elided(row.map((value) => numberTex(value, digits)), "\\cdots")), null);
-  const width = shown.find((row) => row)?.length ?? 1;
-  const lines = shown.map((row) => (row ?? Array(width).fill("\\vdots")).join(" & "));
+export function matrixTex(rows, digits, entry = []) {
+  const [at, column] = entry;
+  const columns = kept(rows[0]?.length ?? 0, column);
+  const dots = (/** @type {string} */ sign) => columns.map(() => sign).join(" & ");
+  const lines = kept(rows.length, at).map((row) => {
+    if (row < 0) return dots("\\vdots");
+    const cells = columns.map((k) => {
+      if (k < 0) return "\\cdots";
+      const text = numberTex(rows[row][k], digits);
+      return row === at && k === column ? `\\htmlData{e=1}{${text}}` : text;
+    });
+    return cells.join(" & ");
+  });
   return `\\begin{bmatrix} ${lines.join(" \\\\ ")} \\end{bmatrix}`;
 }
 
 /**
- * @template T
- * @param {T[]} items
- * @param {T | any} dots
- * @returns {any[]}
+ * Which of so many are shown: the first two, the last one and the one that is meant; -1 for dots between.
+ * @param {number} count
+ * @param {number | undefined} meant
  */
-function elided(items, dots) {
-  return items.length <= 4 ? items : [items[0], items[1], dots, items[items.length - 1]];
+function kept(count, meant) {
+  if (count <= 4) return Array.from({ length: count }, (_, at) => at);
+  const shown = [...new Set([0, 1, meant ?? 0, count - 1])].sort((one, other) => one - other);
+  return shown.flatMap((at, k) => (k && at > shown[k - 1] + 1 ? [-1, at] : [at]));
 }
 
 /**
