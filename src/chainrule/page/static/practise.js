@@ -16,6 +16,15 @@ export class Practise {
     this.page = page;
     this.node = make("div", { class: "cr-practise" });
     this.at = 0;
+    this.hints = 0;
+    this.key = "";
+    /** @type {string[]} */
+    this.tasks = [];
+    /** @type {Record<string, number>} */
+    this.done = {};
+    this.answer = /** @type {HTMLTextAreaElement} */ (make("textarea"));
+    this.verdict = make("p");
+    this.given = make("div");
   }
 
   get id() {
