@@ -180,7 +180,7 @@ export class Follow {
     if (!found) return;
     const { line, general } = found;
     const read = page.model.names.read(entry.name);
-    if (line.why !== undefined) this.scalar.append(this.why(line, general ? [] : read?.indices ?? []));
+    if (line.why !== undefined) this.scalar.append(this.why(line, general || !read ? [] : page.model.names.running(read)));
     const value = () => (entry.backward ? page.model.partial(entry.name) : page.model.number(entry.name));
     this.scalar.append(this.line(line, general, (kind, name) => page.value(kind, name), value));
     if (general) this.scalar.append(make("p", { class: "cr-note" }, page.say("follow.general")));

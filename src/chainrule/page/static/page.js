@@ -258,7 +258,7 @@ export class Page {
   form(name) {
     const read = this.model.names.read(name);
     const found = read && this.bundle.notations[this.notation].symbols.find((one) => one.q === read.q);
-    return found && read ? { found, indices: read.indices } : null;
+    return found && read ? { found, indices: this.model.names.running(read) } : null;
   }
 
   /** @param {string} name a symbol as LaTeX */

@@ -189,7 +189,8 @@ export class Practise {
     const node = make("div", { class: "cr-hint" });
     if (at === 0) {
       const words = line.why === undefined ? [] : page.bundle.notations[page.notation].reasons[line.why][page.lang];
-      setWords(node, words, general ? [] : page.model.names.read(name)?.indices ?? []);
+      const read = page.model.names.read(name);
+      setWords(node, words, general || !read ? [] : page.model.names.running(read));
       page.light([name]);
     } else if (at < 3) {
       setLine(node, line.sides.slice(0, at === 1 ? 2 : undefined).join(" = "));
