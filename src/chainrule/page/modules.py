@@ -68,7 +68,7 @@ def as_value(module: str) -> str:
     r"""Return an expression whose value has a module's exports; what it imports must be there as `$name`.
 
     Example:
-        >>> print(as_value("export const one = 1;\\n"))
+        >>> print(as_value("export const one = 1;\n"))
         (() => {
         const one = 1;
         return { one };
