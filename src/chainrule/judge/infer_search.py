@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from chainrule.errors import ChainruleError
 from chainrule.expr import Ref
-from chainrule.judge.court import EQUALITIES, parts_of
+from chainrule.judge.court import EQUALITIES
 from chainrule.judge.infer_sizes import Frame, Rows, every_name, frames, kind_of
 from chainrule.judge.judging import Heard, Judge
 from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.readings import candidates, letters_for
-from chainrule.judge.syntax import Applied, Cases, Condition, Literal, Unread
+from chainrule.judge.syntax import Applied, Cases, Condition, Literal, Unread, parts_of
 from chainrule.network import Activation, Connection, Layer, Loss, Network
 from chainrule.rules import LOSSES as LOSS_RULES
 

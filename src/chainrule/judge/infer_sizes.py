@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chainrule.judge.court import parts_of
 from chainrule.judge.layers import layers_of_letters
-from chainrule.judge.meaning import names
 from chainrule.judge.reading import INDICES, Reading
 from chainrule.judge.readings import letters_for
 from chainrule.judge.syntax import (
@@ -26,6 +24,8 @@ from chainrule.judge.syntax import (
     ShapeOf,
     Summation,
     Unread,
+    names,
+    parts_of,
 )
 
 if TYPE_CHECKING:
