@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from chainrule.judge.code.slips import Slip
-from chainrule.network import Network
 
 EXACT = 1e-6
 """How far a factor may be from the number that it is taken for, relative to it."""
@@ -28,21 +27,20 @@ class Law:
     ratio: str
 
 
-def law_of(slip: Slip, factors: Sequence[float], samples: Sequence[int], net: Network) -> Law | None:
+def law_of(slip: Slip, factors: Sequence[float], samples: Sequence[int]) -> Law | None:
     """Return what a number is that was fitted on each batch, or None where it follows no rule.
 
     Args:
         slip: what it was fitted for.
         factors: the number for each batch.
         samples: how many samples each batch has.
-        net: the figure, whose outputs may be the factor.
 
     Example:
         >>> from chainrule.judge.code.flow import Change
         >>> slip = Slip("missing_factor", "dW_1", "", Change({}, {}), fitted=True)
-        >>> law_of(slip, [5.0, 7.0], [5, 7], Network.read("2-1"))
+        >>> law_of(slip, [5.0, 7.0], [5, 7])
         Law(kind='missing_factor', factor='1/n', ratio='n')
-        >>> law_of(slip, [-1.0, -1.0], [5, 7], Network.read("2-1"))
+        >>> law_of(slip, [-1.0, -1.0], [5, 7])
         Law(kind='sign', factor='-1', ratio='-1')
     """
     pairs = [(c, n) for c, n in zip(factors, samples, strict=False)]
@@ -56,24 +54,22 @@ def law_of(slip: Slip, factors: Sequence[float], samples: Sequence[int], net: Ne
     for power in (0, -1, 1) if len({n for _, n in pairs}) > 1 else (0,):
         rest = [c * n**power for c, n in pairs]
         if all(abs(r - rest[0]) <= EXACT * abs(rest[0]) for r in rest):
-            return _named(rest[0], -power, net)
+            return _named(rest[0], -power)
     return None
 
 
-def _named(number: float, power: int, net: Network) -> Law | None:
+def _named(number: float, power: int) -> Law | None:
     """Return the law of number · n^power."""
     if power == 0 and abs(number - 1) < EXACT:
         return None
     sign, size = number < 0, abs(number)
-    plain = _spelled(size, net)
-    if plain is None:
-        return None
+    plain = _spelled(size)
     n = {0: "", 1: "n", -1: "1/n"}[power]
-    if sign and size == 1 or (sign and plain == "1" and not n):
+    if (sign and size == 1) or (sign and plain == "1" and not n):
         return Law("sign", "-1", "-1")
     missing = power > 0 or (power == 0 and size < 1)
     ratio = _times("" if plain == "1" else plain, n)
-    inverse = _times("" if plain == "1" else _spelled(1 / size, net) or f"{1 / size:.6g}", {0: "", 1: "1/n", -1: "n"}[power])
+    inverse = _times("" if plain == "1" else _spelled(1 / size), {0: "", 1: "1/n", -1: "n"}[power])
     lead = "-" if sign else ""
     return Law("missing_factor" if missing else "extra_factor", f"{lead}{inverse if missing else ratio}", lead + ratio)
 
@@ -82,7 +78,7 @@ def _times(one: str, other: str) -> str:
     return " · ".join(part for part in (one, other) if part) or "1"
 
 
-def _spelled(size: float, net: Network) -> str | None:
+def _spelled(size: float) -> str:
     """Return a positive factor as a small fraction, or in six digits."""
     found = Fraction(size).limit_denominator(1000)
     if found and abs(float(found) - size) <= EXACT * size and max(found.numerator, found.denominator) <= 1000:

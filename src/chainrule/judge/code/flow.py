@@ -51,6 +51,7 @@ class Flow:
 
     Attributes:
         samples: how many.
+        seed: what the numbers were drawn with.
         statements: the statements, forward and backward.
         numbers: every forward array by its name in code, in the page's layout, and `X` and `true`.
     """
@@ -63,6 +64,7 @@ class Flow:
         values = evaluate(net.replace(given=Given()), inputs=x, seed=seed)
         program, source = values.derivation.program, values.derivation.source
         self.samples = samples
+        self.seed = seed
         self.statements = tuple(s for s in program.statements if not _by_data(s))
         self._wraps: dict[int, tuple[tuple[Wrap, float], ...]] = {}
         self._own: dict[Key, list[int]] = {}

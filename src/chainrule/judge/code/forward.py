@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.algebra import mul
+from chainrule.algebra import atoms, mul
 from chainrule.expr import Atom, Expr, Index, Partial, Ref
-from chainrule.judge.code.backward import USUAL, slope, value
 from chainrule.judge.code.flow import Change
-from chainrule.judge.code.slips import Slip, Statements, at_home, product, terms_of, without_each
+from chainrule.judge.code.slips import Rewrite, Slip, Statements, at_home, slip_at, terms_of, without, without_each
+from chainrule.judge.code.slopes import USUAL, slope, value
 from chainrule.program import Statement
-from chainrule.rules import ACTIVATIONS
+from chainrule.rules import ACTIVATIONS, Rule
 from chainrule.values.contract import Key
 from chainrule.values.plan import symbol_key
 
@@ -29,13 +29,12 @@ def _sum(statements: Statements, key: Key, first: Statement) -> Iterator[Slip]:
     name = statements.name(key)
     for number, _ in without_each(first.expr):
         gone = terms_of(first.expr)[number]
-        bias = isinstance(gone, Ref) and gone.symbol.kind == "b"
-        change = statements.rewritten(key, lambda s, n=number: dict(without_each(s.expr)).get(n))  # type: ignore[misc]
-        if change is None:
-            continue
-        what = at_home(gone.symbol) if isinstance(gone, Ref) else ""
-        kind = "forgotten_bias" if bias else "forgotten_path"
-        yield Slip(kind, name, str(number), change, {"what": what, "through": name}, 0.1)
+        if isinstance(gone, Ref) and gone.symbol.kind == "b":
+            what = at_home(gone.symbol)
+            yield from slip_at(statements, key, "forgotten_bias", str(number), without(number), 0.1, what=what)
+        else:
+            through = ", ".join(dict.fromkeys(at_home(a.symbol) for a in atoms(gone) if isinstance(a, Ref)))
+            yield from slip_at(statements, key, "forgotten_path", str(number), without(number), 0.1, through=through)
     if key == symbol_key_of(statements, "pred"):
         yield from _bent_outputs(statements, key, name)
 
@@ -51,7 +50,7 @@ def _bent_outputs(statements: Statements, key: Key, name: str) -> Iterator[Slip]
     partial = (statements.root, key)
     for other in USUAL:
         row = ACTIVATIONS[other]
-        bent = statements.rewritten(key, lambda s, o=other, r=row: value(r, s.expr, None))  # type: ignore[misc]
+        bent = statements.rewritten(key, _bent(row))
         if bent is None:
             continue
         facts = {"other": other, "what": "identity"}
@@ -67,10 +66,14 @@ def _bent_outputs(statements: Statements, key: Key, name: str) -> Iterator[Slip]
             factor = None if logits is None else slope(row, logits, pred, None)
             if factor is None:
                 break
-            found[place] = Statement(statement.target, product(statement.expr, factor), statement.role)
+            found[place] = Statement(statement.target, mul(statement.expr, factor), statement.role)
         else:
             change = Change({**bent.statements, **found}, {})
             yield Slip("output_activation", name, f"{other} with its derivative", change, facts, 0.3)
+
+
+def _bent(row: Rule) -> Rewrite:
+    return lambda statement: value(row, statement.expr, None)
 
 
 def _logits(statements: Statements, key: Key, pred: Ref) -> Expr | None:
@@ -107,7 +110,9 @@ def _activation(statements: Statements, key: Key, target: Ref) -> Iterator[Slip]
             statement = statements.statements[place]
             assert isinstance(statement.target, Ref)
             z = Ref(before, statement.target.indices)
-            forward[place] = Statement(statement.target, z if other == "identity" else value(row, z, None), "activation")
+            forward[place] = Statement(
+                statement.target, z if other == "identity" else value(row, z, None), "activation"
+            )
         facts = {"other": other, "what": shown}
         yield Slip("forward_activation", name, f"{other} forward", Change(forward, {}), facts, 0.5)
         backward = {}
@@ -122,5 +127,3 @@ def _activation(statements: Statements, key: Key, target: Ref) -> Iterator[Slip]
         if backward:
             change = Change({**forward, **backward}, {})
             yield Slip("forward_activation", name, other, change, facts, 0.2)
-
-

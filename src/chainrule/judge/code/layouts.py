@@ -1,4 +1,4 @@
-"""Layouts: which way arrays lie that a function takes and returns. The page's own has samples as rows and W (in, out)."""
+"""Layouts: which way arrays lie that a function takes and returns. The page has samples as rows and W (in, out)."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Layout:
     def given(self, name: str, array: Array) -> Array:
         """Return an array of the page's layout as a function in this layout takes it."""
         if name.startswith("W"):
-            return array.T if self.weights == "out_in" else array
+            return np.asarray(array.T if self.weights == "out_in" else array)
         if name.startswith("b"):
             return array.reshape(self.bias_shape(len(array)))
         if self.samples == "vector":
-            return array[0]
-        return array.T if self.samples == "columns" and array.ndim == 2 else array
+            return np.asarray(array[0])
+        return np.asarray(array.T) if self.samples == "columns" and array.ndim == 2 else array
 
     def bias_shape(self, units: int) -> tuple[int, ...]:
         """Return the shape of a bias."""
@@ -66,11 +66,12 @@ class Layout:
         return shape[::-1] if self.weights == "out_in" else shape
 
 
-def layouts(net: Network, signature: Signature) -> Iterator[Layout]:
+def layouts(net: Network) -> Iterator[Layout]:
     """Yield the layouts that are tried, the most usual ones first."""
     has_bias = any(any(layer.bias) for layer in net.layers)
     ways = [
-        ("rows", "in_out", "flat"), ("rows", "in_out", "row"), ("rows", "out_in", "flat"), ("columns", "out_in", "column"),
+        ("rows", "in_out", "flat"), ("rows", "in_out", "row"), ("rows", "out_in", "flat"),
+        ("columns", "out_in", "column"),
         ("rows", "out_in", "row"), ("columns", "in_out", "column"), ("columns", "out_in", "flat"),
         ("vector", "out_in", "flat"), ("vector", "in_out", "flat"),
     ]  # fmt: skip
@@ -173,7 +174,9 @@ class Arguments:
 
     def shapes(self) -> str:
         """Return the names and shapes of what was given, in short."""
-        found = [f"{short(name)} {shape_text(array.shape)}" for name, array in zip(self.places, self.arrays, strict=True)]
+        found = [
+            f"{short(name)} {shape_text(array.shape)}" for name, array in zip(self.places, self.arrays, strict=True)
+        ]
         return ", ".join(found if len(found) <= 8 else [*found[:6], "…", found[-1]])
 
 

@@ -1,4 +1,4 @@
-"""What people call the quantities of a network in code, and what is meant: `W1`, `dW_2`, `grad_b1`, `y_hat`, `params`."""
+"""What people call the quantities of a network in code, and what is meant: `W1`, `dW_2`, `grad_b1`, `params`."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ WORDS: Mapping[str, tuple[str, ...]] = {
         "desired", "batchy",
     ),
     "pred": (
-        "pred", "ypred", "yhat", "prediction", "predictions", "out", "output", "outputs", "al", "aout", "probs", "scores",
-        "logits", "o",
+        "pred", "ypred", "yhat", "prediction", "predictions", "out", "output", "outputs", "al", "aout", "probs",
+        "scores", "logits", "o",
     ),
     "params": (
-        "params", "param", "parameters", "p", "theta", "thetas", "weightsandbiases", "model", "net", "network", "layers",
+        "params", "param", "parameters", "p", "theta", "thetas", "weightsandbiases", "model", "net", "network",
+        "layers",
     ),
     "weights": ("weights", "ws", "w", "weight", "weightmatrices"),
     "biases": ("biases", "bs", "b", "bias", "biasvectors"),
     "cache": ("cache", "caches", "memory", "store", "values", "forwardcache"),
     "activations": ("activations", "acts", "as", "hs"),
     "zs": ("zs", "preactivations"),
-    "count": ("n", "m", "batchsize", "nsamples", "numsamples", "samples", "numexamples", "nexamples", "bs_"),
+    "count": ("n", "m", "batchsize", "nsamples", "numsamples", "samples", "numexamples", "nexamples"),
     "rate": ("lr", "learningrate", "eta", "alpha", "rate", "stepsize"),
 }  # fmt: skip
 """The roles of a function's arguments, and the words for each, in lower case and without `_`."""

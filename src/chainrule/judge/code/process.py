@@ -179,11 +179,12 @@ class Process:
             raise Trouble(keys.get(str(kind), "code_garbled"), {"most": self.most})
         load = head["stage"] == "load"
         place = f"{self.path.name}:{head['line']}" if head["line"] else self.path.name
+        what = f"{head['type']}: {head['text']}" if head["text"] else head["type"]
         facts: dict[str, object] = {
-            "place": place, "type": head["type"], "text": head["text"], "code": head["code"] or "…",
-            "module": head["module"] or "", "memory": self.memory,
+            "place": place, "what": what, "code": head["code"] or "…", "module": head["module"] or "",
+            "memory": self.memory,
         }  # fmt: skip
-        key = _ENDINGS.get(head["type"], "code_raises" if head["text"] else "code_raises_bare")
+        key = _ENDINGS.get(head["type"], "code_load_raises" if load else "code_raises")
         raise Trouble(key, facts, reached=head["reached"], lasting=load)
 
     # Receiving
@@ -213,7 +214,9 @@ class Process:
         while count:
             left = self.end - time.monotonic()
             if left <= 0:
-                raise Trouble("code_slow_load" if self._stage == "load" else "code_slow", {"seconds": self.seconds}, lasting=True)
+                raise Trouble(
+                    "code_slow_load" if self._stage == "load" else "code_slow", {"seconds": self.seconds}, lasting=True
+                )
             # A process that it started may hold the pipe open after its own end, so both are watched.
             ready, _, _ = select.select([self._answers], [], [], min(left, 0.1))
             if not ready:
@@ -227,6 +230,10 @@ class Process:
             count -= len(piece)
         return b"".join(pieces)
 
+    def _slow(self) -> Trouble:
+        key = "code_slow_load" if self._stage == "load" else "code_slow"
+        return Trouble(key, {"seconds": self.seconds}, lasting=True)
+
     def _ended(self) -> Trouble:
         """Return what is said of a process that ended before it answered."""
         try:
@@ -234,7 +241,9 @@ class Process:
         except subprocess.TimeoutExpired:
             return Trouble("code_garbled", {}, lasting=True)
         if code == -signal.SIGXCPU:
-            return Trouble("code_slow_load" if self._stage == "load" else "code_slow", {"seconds": self.seconds}, lasting=True)
+            return Trouble(
+                "code_slow_load" if self._stage == "load" else "code_slow", {"seconds": self.seconds}, lasting=True
+            )
         if code < 0:
             name = signal.Signals(-code).name
             return Trouble("code_killed", {"signal": name, "memory": self.memory}, lasting=True)

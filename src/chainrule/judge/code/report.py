@@ -1,4 +1,4 @@
-"""What is said of a gradient function: of each parameter whether it is right, and the mistakes that explain the rest."""
+"""What is said of a gradient function: which parameters are right, and the mistakes that explain the rest."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ class Evidence:
         index: the place of the largest difference, from 0, in the function's own layout; () where shapes differ.
         returned, expected: the numbers there.
         samples: how many samples the batch had.
+        seed: what its numbers were drawn with.
     """
 
     difference: float
@@ -60,6 +61,7 @@ class Evidence:
     returned: float
     expected: float
     samples: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)

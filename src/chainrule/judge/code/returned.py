@@ -127,7 +127,7 @@ class _Reader:
         weights, biases = self.quantities.weights, self.quantities.biases
         if not all("a" in node for nodes in items for node in nodes):
             return None
-        if len(items) == 2 and biases and [len(nodes) for nodes in items] in ([len(weights), len(biases)],):
+        if len(items) == 2 and biases and [len(nodes) for nodes in items] == [len(weights), len(biases)]:
             words = [LISTS.get(of_gradient(name), "") for name in names]
             by_name = {"weights": (0, 1), "biases": (1, 0)}.get(words[0])
             order = by_name or ((0, 1) if self._fit(items[0], weights) >= self._fit(items[0], biases) else (1, 0))

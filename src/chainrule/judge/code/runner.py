@@ -87,11 +87,14 @@ class Names(dict[str, Any]):
         raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(key) or bool(spelled(key)) and any(spelled(name) == spelled(key) for name in self)
+        return super().__contains__(key) or (bool(spelled(key)) and any(spelled(name) == spelled(key) for name in self))
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return what stands under a name, in each of its spellings."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 def spelled(name: object) -> str:

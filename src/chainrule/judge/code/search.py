@@ -35,7 +35,6 @@ Gradients = Mapping[str, Array]
 TOLERANCE = 1e-6
 """How far a gradient may be from the derivation's, relative to the largest entry of either."""
 MOST_STATES = 40
-PAIRED = 6.0
 NAMELESS = 8.0
 
 
@@ -220,7 +219,7 @@ class Search:
             return None
         law = None
         if slip.fitted:
-            law = law_of(slip, factors, [flow.samples for flow in self._active(state)], self.net)
+            law = law_of(slip, factors, [flow.samples for flow in self._active(state)])
             if law is None:
                 return None
         gradients: list[Gradients | None] = []
@@ -238,9 +237,7 @@ class Search:
         wrong = tuple(n for n in state.wrong if not self.fits(n, gradients))
         return _State(self._moved(state, bundle, factors), (*state.found, Found(slip, law)), state.nameless, wrong)
 
-    def _moved(
-        self, state: _State, bundle: Sequence[Slip | None], factors: Sequence[float]
-    ) -> tuple[Flow | None, ...]:
+    def _moved(self, state: _State, bundle: Sequence[Slip | None], factors: Sequence[float]) -> tuple[Flow | None, ...]:
         return tuple(
             flow if flow is None or mine is None else flow.changed(mine.change, c)
             for flow, mine, c in zip(state.flows, bundle, factors, strict=True)
@@ -351,7 +348,9 @@ class Search:
     def _recovered(self, state: _State, name: str) -> Iterator[_State]:
         """Yield the state in which ∂loss/∂z is what the gradient says it was taken for, where that can be told."""
         key = self._parameter_keys[name]
-        behind = [k for k in self._feeds[key] if isinstance(k, tuple) and len(k) == 2 and k in self._before(state, name)]
+        behind = [
+            k for k in self._feeds[key] if isinstance(k, tuple) and len(k) == 2 and k in self._before(state, name)
+        ]
         if len(behind) != 1:
             return
         (own,) = behind

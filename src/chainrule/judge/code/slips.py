@@ -3,8 +3,8 @@
 For each statement (∂loss/∂pred, ∂loss/∂a, ∂loss/∂z, ∂loss/∂w, ∂loss/∂b, and the forward ones) there are the ways in
 which people get it wrong. Whether one of them explains a gradient is for `search` to find, by numbers.
 
-backward.py has those of the partials on the way, gathered.py those of weights and biases, forward.py those of the
-forward computation.
+backward.py has those of the partials on the way, slopes.py those of activations' derivatives, gathered.py those of
+weights and biases, forward.py those of the forward computation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from chainrule.algebra import add, atoms, mul, replace_atoms, total
+from chainrule.algebra import add, atoms, replace_atoms, total
 from chainrule.derive import owner
 from chainrule.export.pieces import array_name
 from chainrule.expr import Add, Atom, Expr, Index, Partial, Ref, Symbol
@@ -158,20 +158,38 @@ def terms_of(expr: Expr) -> tuple[Expr, ...]:
     return expr.terms if isinstance(expr, Add) else (expr,)
 
 
-def put(expr: Expr, old: Symbol, new: Symbol) -> Expr:
-    """Return an expression that reads another symbol at the same indices, where it does not differentiate by it."""
-    return replace_atoms(expr, lambda a: Ref(new, a.indices) if isinstance(a, Ref) and a.symbol == old else a)
+def put(old: Symbol, new: Symbol) -> Rewrite:
+    """Return the rewriting that reads another symbol at the same indices, where it does not differentiate by it."""
+
+    def change(atom: Atom) -> Expr:
+        return Ref(new, atom.indices) if isinstance(atom, Ref) and atom.symbol == old else atom
+
+    return lambda statement: replace_atoms(statement.expr, change)
 
 
-def put_partial(expr: Expr, old: Symbol, new: Symbol) -> Expr:
-    """Return an expression that reads ∂loss/∂new for ∂loss/∂old."""
+def put_partial(old: Symbol, new: Symbol) -> Rewrite:
+    """Return the rewriting that reads ∂loss/∂new for ∂loss/∂old."""
 
     def change(atom: Atom) -> Expr:
         if isinstance(atom, Partial) and isinstance(atom.by, Ref) and atom.by.symbol == old:
             return Partial(atom.of, Ref(new, atom.by.indices))
         return atom
 
-    return replace_atoms(expr, change)
+    return lambda statement: replace_atoms(statement.expr, change)
+
+
+def without(number: int) -> Rewrite:
+    """Return the rewriting that leaves out a term, by its number."""
+    return lambda statement: dict(without_each(statement.expr)).get(number)
+
+
+def slip_at(
+    statements: Statements, key: Key, kind: str, detail: str, rewrite: Rewrite, cost: float = 0.0, **facts: object
+) -> Iterator[Slip]:
+    """Yield the slip of a rewriting, where it changes something."""
+    change = statements.rewritten(key, rewrite)
+    if change is not None:
+        yield Slip(kind, statements.name(key), detail, change, facts, cost)
 
 
 def partials_in(expr: Expr) -> tuple[Partial, ...]:
@@ -197,11 +215,6 @@ def without_each(expr: Expr) -> Iterator[tuple[int, Expr]]:
     if len(terms) > 1:
         for number, _ in enumerate(terms):
             yield number, add(*(term for at, term in enumerate(terms) if at != number))
-
-
-def product(*factors: Expr) -> Expr:
-    """Return a product, as the derivation multiplies."""
-    return mul(*factors)
 
 
 def at_home(symbol: Symbol) -> str:
