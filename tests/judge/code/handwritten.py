@@ -43,22 +43,28 @@ class Written:
     def source(self) -> str:
         names = [name for l in range(1, self.depth + 1) for name in ([f"W{l}", f"b{l}"] if self.bias else [f"W{l}"])]
         weights, biases = [n for n in names if n[0] == "W"], [n for n in names if n[0] == "b"]
+        rows = list(zip(weights, biases, strict=self.bias))
+        holder = {"W": "weights", "b": "biases"}
         takes = {
             "names": ("params", [f'{n} = params["{n}"]' for n in names]),
             "flat": ("params", [f"{', '.join(names)}{',' if len(names) == 1 else ''} = params"]),
-            "pairs": ("params", [f"({w}, {b}) = params[{at}]" for at, (w, b) in enumerate(zip(weights, biases))]),
+            "pairs": ("params", [f"({w}, {b}) = params[{at}]" for at, (w, b) in enumerate(rows)]),
             "object": ("p", [f"{n} = p.{n}" for n in names]),
             "arguments": (", ".join(names), []),
-            "lists": ("weights, biases", [f"{n} = {'weights' if n[0] == 'W' else 'biases'}[{int(n[1:]) - 1}]" for n in names]),
+            "lists": (
+                "weights, biases",
+                [f"{n} = {'weights' if n[0] == 'W' else 'biases'}[{int(n[1:]) - 1}]" for n in names],
+            ),
         }[self.style.takes]
         returns = {
             "dict": "return {" + ", ".join(f'"d{n}": d{n}' for n in names) + "}",
             "tuple": "return " + ", ".join(f"d{n}" for n in names) + ("," if len(names) == 1 else ""),
             "back": "return [" + ", ".join(f"d{n}" for n in reversed(names)) + "]",
-            "pairs": "return [" + ", ".join(f"(d{w}, d{b})" for w, b in zip(weights, biases)) + "]",
+            "pairs": "return [" + ", ".join(f"(d{w}, d{b})" for w, b in rows) + "]",
             "lists": f"return [{', '.join(f'd{n}' for n in biases)}], [{', '.join(f'd{n}' for n in weights)}]",
             "with_loss": f"return 0.5 * ((A{self.depth} - Y) ** 2).sum(), {{"
-            + ", ".join(f'"{n}": d{n}' for n in names) + "}",
+            + ", ".join(f'"{n}": d{n}' for n in names)
+            + "}",
         }[self.style.returns]
         lines = [*takes[1], *self.forward.values(), *self.backward.values(), returns]
         functions = [f"def {n}(z):\n    return {t}\n" for n, t in ACTIVATIONS.items()]
@@ -91,7 +97,9 @@ def written(activations: list[str], style: Style | None = None, *, mean: bool = 
             f"{a} @ dZ{l}.T" if in_out else f"dZ{l} @ {a}.T")  # fmt: skip
         found.backward[f"dW{l}"] = f"dW{l} = {both}"
         if bias:
-            found.backward[f"db{l}"] = f"db{l} = dZ{l}.sum(axis={0 if rows else 1}" + ("" if rows else ", keepdims=True") + ")"
+            found.backward[f"db{l}"] = (
+                f"db{l} = dZ{l}.sum(axis={0 if rows else 1}" + ("" if rows else ", keepdims=True") + ")"
+            )
         if l > 1:
             w = f"W{l}.T" if in_out == rows else f"W{l}"
             found.backward[f"dA{l - 1}"] = f"dA{l - 1} = dZ{l} @ {w}" if rows else f"dA{l - 1} = {w} @ dZ{l}"

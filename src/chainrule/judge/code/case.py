@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -139,7 +139,11 @@ class Case:
             Trouble: where it gives no gradients.
         """
         judged = [self.on_all_batches(process, attempt) for attempt in self.attempts(process)]
-        return min(judged, key=lambda one: one.explanation.cost)
+        best = min(judged, key=lambda one: one.explanation.cost)
+        if best.explanation.nameless:
+            search = self._search(best.flows, best.shapes, single=best.single)
+            best = replace(best, explanation=search.run(pairs=True))
+        return best
 
     def flow(self, samples: int, shift: int = 0) -> Flow:
         """Return the derivation on a batch."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from chainrule.judge.code.slips import Slip
 
 EXACT = 1e-6
-"""How far a factor may be from the number that it is taken for, relative to it."""
+"""How far a factor may be from the number that it is taken for, unless told."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,14 @@ class Law:
     ratio: str
 
 
-def law_of(slip: Slip, factors: Sequence[float], samples: Sequence[int]) -> Law | None:
+def law_of(slip: Slip, factors: Sequence[float], samples: Sequence[int], exact: float = EXACT) -> Law | None:
     """Return what a number is that was fitted on each batch, or None where it follows no rule.
 
     Args:
         slip: what it was fitted for.
         factors: the number for each batch.
         samples: how many samples each batch has.
+        exact: how far a factor may be from the number that it is taken for, relative to it.
 
     Example:
         >>> from chainrule.judge.code.flow import Change
@@ -46,30 +47,30 @@ def law_of(slip: Slip, factors: Sequence[float], samples: Sequence[int]) -> Law 
     pairs = [(c, n) for c, n in zip(factors, samples, strict=False)]
     if slip.kind != "missing_factor":
         rate = 1.0 - pairs[0][0]
-        if abs(rate) < EXACT or any(abs(1.0 - c - rate) > EXACT * max(1.0, abs(rate)) for c, _ in pairs):
+        if abs(rate) < exact or any(abs(1.0 - c - rate) > exact * max(1.0, abs(rate)) for c, _ in pairs):
             return None
         return Law(slip.kind, f"{rate:.6g}", f"{rate:.6g}")
-    if all(abs(c) < EXACT for c, _ in pairs):
+    if all(abs(c) < exact for c, _ in pairs):
         return Law("zero", "0", "0")
     for power in (0, -1, 1) if len({n for _, n in pairs}) > 1 else (0,):
         rest = [c * n**power for c, n in pairs]
-        if all(abs(r - rest[0]) <= EXACT * abs(rest[0]) for r in rest):
-            return _named(rest[0], -power)
+        if all(abs(r - rest[0]) <= exact * abs(rest[0]) for r in rest):
+            return _named(rest[0], -power, exact)
     return None
 
 
-def _named(number: float, power: int) -> Law | None:
+def _named(number: float, power: int, exact: float) -> Law | None:
     """Return the law of number · n^power."""
-    if power == 0 and abs(number - 1) < EXACT:
+    if power == 0 and abs(number - 1) < exact:
         return None
     sign, size = number < 0, abs(number)
-    plain = _spelled(size)
+    plain = _spelled(size, exact)
     n = {0: "", 1: "n", -1: "1/n"}[power]
     if (sign and size == 1) or (sign and plain == "1" and not n):
         return Law("sign", "-1", "-1")
     missing = power > 0 or (power == 0 and size < 1)
     ratio = _times("" if plain == "1" else plain, n)
-    inverse = _times("" if plain == "1" else _spelled(1 / size), {0: "", 1: "1/n", -1: "n"}[power])
+    inverse = _times("" if plain == "1" else _spelled(1 / size, exact), {0: "", 1: "1/n", -1: "n"}[power])
     lead = "-" if sign else ""
     return Law("missing_factor" if missing else "extra_factor", f"{lead}{inverse if missing else ratio}", lead + ratio)
 
@@ -78,9 +79,9 @@ def _times(one: str, other: str) -> str:
     return " · ".join(part for part in (one, other) if part) or "1"
 
 
-def _spelled(size: float) -> str:
+def _spelled(size: float, exact: float) -> str:
     """Return a positive factor as a small fraction, or in six digits."""
     found = Fraction(size).limit_denominator(1000)
-    if found and abs(float(found) - size) <= EXACT * size and max(found.numerator, found.denominator) <= 1000:
+    if found and abs(float(found) - size) <= exact * size and max(found.numerator, found.denominator) <= 1000:
         return str(found)
     return f"{size:.6g}"

@@ -67,6 +67,7 @@ class Flow:
         self.seed = seed
         self.statements = tuple(s for s in program.statements if not _by_data(s))
         self._wraps: dict[int, tuple[tuple[Wrap, float], ...]] = {}
+        self._plans: dict[tuple[int, int], tuple[Statement, Run]] = {}
         self._own: dict[Key, list[int]] = {}
         for place, statement in enumerate(self.statements):
             self._own.setdefault(array_key(statement.target), []).append(place)
@@ -79,7 +80,7 @@ class Flow:
             self._start[symbol_key(symbol)] = array.T if symbol.kind == "w" else array
             self.numbers[array_name(Ref(symbol))] = array
         self._runs = [self._compiled(place, s) for place, s in enumerate(self.statements)]
-        self.store = self._run(dict(self._start), 0, self._runs)
+        self.store = self._run(dict(self._start), self._runs)
         for statement in self.statements:
             if isinstance(statement.target, Ref) and statement.target.symbol.kind != "loss":
                 own = statement.target.symbol
@@ -102,6 +103,13 @@ class Flow:
         """Return the gradients that come out where a change is made; the flow itself stays."""
         return self.gradients(self._changed_store(change, c)[0])
 
+    def one_with_change(self, name: str, change: Change, c: float = 1.0) -> Array:
+        """Return one of these gradients, without computing what stands behind it."""
+        symbol = self.parameters[name]
+        last = self._own[self.root, symbol_key(symbol)][-1]
+        start, runs = self._changed_runs(change, c)
+        return self._matrix(symbol, self._run(dict(self.store), runs[start : last + 1]))
+
     def changed(self, change: Change, c: float = 1.0) -> Flow:
         """Return the flow with a change."""
         other = object.__new__(Flow)
@@ -122,29 +130,36 @@ class Flow:
         return self._own.get(key, [])
 
     def _changed_store(self, change: Change, c: float) -> tuple[Store, list[Run]]:
+        start, runs = self._changed_runs(change, c)
+        return self._run(dict(self.store), runs[start:]), runs
+
+    def _changed_runs(self, change: Change, c: float) -> tuple[int, list[Run]]:
+        """Return what runs where a change is made, and from where on it is to run."""
         runs = list(self._runs)
         for place in {*change.statements, *change.wrap}:
             runs[place] = self._compiled(place, change.statements.get(place, self.statements[place]))
         for place, wrap in change.wrap.items():
             runs[place] = wrap(runs[place], array_key(self.statements[place].target), c)
         # An array that several statements fill is begun by the first of them.
-        start = min(self._own[array_key(self.statements[change.first].target)])
-        return self._run(dict(self.store), start, runs), runs
+        return min(self._own[array_key(self.statements[change.first].target)]), runs
 
-    def _run(self, store: Store, start: int, runs: list[Run]) -> Store:
+    def _run(self, store: Store, runs: list[Run]) -> Store:
         with np.errstate(all="ignore"):
-            for run in runs[start:]:
+            for run in runs:
                 run(store)
         return store
 
     def _compiled(self, place: int, statement: Statement) -> Run:
-        planner = Planner()
-        key = array_key(self.statements[place].target)
-        if place != self._own[key][0]:
-            planner.assignment(self.statements[self._own[key][0]])  # so that this one does not begin the array
-        run = planner.assignment(statement)
+        if (place, id(statement)) not in self._plans:
+            planner = Planner()
+            key = array_key(self.statements[place].target)
+            if place != self._own[key][0]:
+                planner.assignment(self.statements[self._own[key][0]])  # so that this one does not begin the array
+            # The statement is kept, so that its id stays its own.
+            self._plans[place, id(statement)] = statement, planner.assignment(statement)
+        run = self._plans[place, id(statement)][1]
         for wrap, c in self._wraps.get(place, ()):
-            run = wrap(run, key, c)
+            run = wrap(run, array_key(self.statements[place].target), c)
         return run
 
     def _matrix(self, symbol: Symbol, store: Store) -> Array:

@@ -26,6 +26,7 @@ from chainrule.judge.code.factors import Law, law_of
 from chainrule.judge.code.flow import Change, Flow
 from chainrule.judge.code.slips import Slip, Statements, all_slips
 from chainrule.network import Network
+from chainrule.program import Statement
 from chainrule.values.contract import Key, Run, Store
 from chainrule.values.plan import array_key, symbol_key
 
@@ -36,6 +37,11 @@ TOLERANCE = 1e-6
 """How far a gradient may be from the derivation's, relative to the largest entry of either."""
 MOST_STATES = 40
 NAMELESS = 8.0
+"""What a parameter costs that no slip explains."""
+LIKELY = 0.45
+"""How unusual a slip may be that is sought together with a second one."""
+ENOUGH = 3
+"""How many explanations of one parameter are followed."""
 
 
 def close(one: Array, other: Array, tolerance: float = TOLERANCE) -> bool:
@@ -132,8 +138,8 @@ class Search:
         self.masks = masks
         self.tolerance = tolerance
         self.end = time.monotonic() + seconds
-        self._slips: dict[tuple[int, Key], dict[tuple[str, str, str], Slip]] = {}
-        self._kept: list[Flow] = []  # whose slips are remembered by their id, which must stay theirs
+        self._slips: dict[tuple[object, ...], dict[tuple[str, str, str], Slip]] = {}
+        self._kept: list[tuple[Statement, ...]] = []  # whose slips are remembered by their id, which must stay theirs
 
     # Comparing
 
@@ -150,8 +156,12 @@ class Search:
 
     # The walk
 
-    def run(self) -> Explanation:
-        """Return the smallest explanation that was found in time."""
+    def run(self, *, pairs: bool = False) -> Explanation:
+        """Return the smallest explanation that was found in time.
+
+        Args:
+            pairs: whether to look for two slips at once too, where no single one explains a parameter; this takes long.
+        """
         start = _State(self.flows, (), (), self._wrong(self.flows, ()))
         count = itertools.count()
         queue: list[tuple[float, int, _State]] = [(0.0, next(count), start)]
@@ -166,7 +176,7 @@ class Search:
             if time.monotonic() > self.end:
                 best = _State(state.flows, state.found, (*state.nameless, *state.wrong), ())
                 break
-            for other in self._next(state):
+            for other in self._next(state, pairs):
                 # What is still wrong costs one more slip at least.
                 heapq.heappush(queue, (other.cost + bool(other.wrong), next(count), other))
         if best.wrong:
@@ -186,7 +196,7 @@ class Search:
         )  # fmt: skip
         return tuple(dict.fromkeys(found))
 
-    def _next(self, state: _State) -> list[_State]:
+    def _next(self, state: _State, pairs: bool) -> list[_State]:
         """Return the states after one more step: the best slips for the first parameter that is wrong."""
         name = state.wrong[0]
         found = sorted(self._explaining(state, name), key=lambda other: (len(other.wrong), other.cost))
@@ -195,31 +205,50 @@ class Search:
             cheapest = min(found, key=lambda other: other.cost)
             kept = [other for other in found if len(other.wrong) == fewest][:3]
             return [*kept, *([cheapest] if all(cheapest is not other for other in kept) else [])]
-        pairs = self._pairs(state, name)
-        if pairs:
-            return pairs
+        together = self._pairs(state, name) if pairs else []
+        if together:
+            return together
         without = _State(state.flows, state.found, (*state.nameless, name), state.wrong[1:])
         return [*self._recovered(state, name), without]
 
     def _explaining(self, state: _State, name: str) -> Iterator[_State]:
         """Yield the states with one slip more, after which a parameter fits and none that was right is wrong."""
         for key in self._before(state, name):
-            for bundle in self._bundles(state, key):
-                if time.monotonic() > self.end:
-                    return
-                found = self._tried(state, bundle, name)
-                if found is not None:
-                    yield found
+            yield from self._at(state, key, name)
+
+    def _at(self, state: _State, key: Key, name: str) -> Iterator[_State]:
+        """Yield the same for the slips at one array."""
+        first = next(number for number, flow in enumerate(state.flows) if flow is not None)
+        flow = state.flows[first]
+        assert flow is not None
+        for slip in self._slips_of(flow, key).values():
+            if time.monotonic() > self.end:
+                return
+            # On one batch, and for one parameter: most slips end here.
+            c = self._fitted(flow, slip, name, first) if slip.fitted else 1.0
+            if c is None or not self._close(name, self.given[first][name], flow.one_with_change(name, slip.change, c)):
+                continue
+            bundle = [None if f is None else self._slips_of(f, key).get(slip.id) for f in state.flows]
+            found = self._tried(state, bundle, name)
+            if found is not None:
+                yield found
 
     def _tried(self, state: _State, bundle: Sequence[Slip | None], name: str) -> _State | None:
-        """Return the state with a slip where it explains a parameter and spoils none."""
+        """Return the state with a slip where it explains a parameter on all batches and spoils none."""
         slip = next(slip for slip in bundle if slip is not None)
-        factors = self._fitted(state, bundle, name) if slip.fitted else [1.0] * len(bundle)
-        if factors is None:
-            return None
+        factors = [1.0] * len(bundle)
         law = None
         if slip.fitted:
-            law = law_of(slip, factors, [flow.samples for flow in self._active(state)])
+            for number, (flow, mine) in enumerate(zip(state.flows, bundle, strict=True)):
+                if flow is not None and mine is not None:
+                    c = self._fitted(flow, mine, name, number)
+                    if c is None:
+                        return None
+                    factors[number] = c
+            active = [number for number, flow in enumerate(state.flows) if flow is not None]
+            law = law_of(
+                slip, [factors[at] for at in active], [self.flows[at].samples for at in active], self.tolerance
+            )
             if law is None:
                 return None
         gradients: list[Gradients | None] = []
@@ -243,26 +272,16 @@ class Search:
             for flow, mine, c in zip(state.flows, bundle, factors, strict=True)
         )
 
-    def _active(self, state: _State) -> list[Flow]:
-        return [flow for flow in state.flows if flow is not None]
-
-    def _fitted(self, state: _State, bundle: Sequence[Slip | None], name: str) -> list[float] | None:
-        """Return the number of a slip, for each batch, that makes a parameter fit best; it enters linearly."""
-        factors = []
-        for flow, mine, given in zip(state.flows, bundle, self.given, strict=True):
-            if flow is None or mine is None:
-                factors.append(1.0)
-                continue
-            mask = self.masks.get(name, 1.0)
-            zero = flow.with_change(mine.change, 0.0)[name] * mask
-            step = flow.gradients()[name] * mask - zero
-            size = float((step * step).sum())
-            if not np.isfinite(size) or size < 1e-26:
-                return None
-            factors.append(float(((given[name] * mask - zero) * step).sum()) / size)
-            if not np.isfinite(factors[-1]):
-                return None
-        return factors
+    def _fitted(self, flow: Flow, slip: Slip, name: str, number: int) -> float | None:
+        """Return the number of a slip that makes a parameter fit a batch best; it enters linearly."""
+        mask = self.masks.get(name, 1.0)
+        zero = flow.one_with_change(name, slip.change, 0.0) * mask
+        step = flow.gradients()[name] * mask - zero
+        size = float((step * step).sum())
+        if not np.isfinite(size) or size < 1e-26:
+            return None
+        c = float(((self.given[number][name] * mask - zero) * step).sum()) / size
+        return c if np.isfinite(c) else None
 
     # What leads where
 
@@ -305,45 +324,36 @@ class Search:
             found.setdefault(array_key(s.target), set()).update(used)
         return found
 
-    def _bundles(self, state: _State, key: Key) -> Iterator[list[Slip | None]]:
-        """Yield the slips at an array, each with its change for every batch."""
-        tables = [None if flow is None else self._slips_of(flow, key) for flow in state.flows]
-        ids = dict.fromkeys(own for table in tables if table is not None for own in table)
-        for own in ids:
-            yield [None if table is None else table.get(own) for table in tables]
-
     def _slips_of(self, flow: Flow, key: Key) -> dict[tuple[str, str, str], Slip]:
-        own = (id(flow), key)
+        # Slips at an array are those of its statements; what has changed elsewhere does not matter.
+        mine = tuple(flow.statements[place] for place in flow.own(key))
+        own = (flow.samples, flow.seed, key, tuple(map(id, mine)))
         if own not in self._slips:
             statements = Statements(self.net, flow.statements)
             slips = [] if key == symbol_key_of_loss(flow) else all_slips(statements, key)
             self._slips[own] = {slip.id: slip for slip in slips}
-            self._kept.append(flow)
+            self._kept.append(mine)
         return self._slips[own]
 
     # Two at once, and none that has a name
 
     def _pairs(self, state: _State, name: str) -> list[_State]:
-        """Return states with a slip after which a second one explains a parameter."""
+        """Return states with two slips more that explain a parameter together."""
         found: list[_State] = []
         keys = self._before(state, name)
-        for key in reversed(keys):
-            for bundle in self._bundles(state, key):
-                if time.monotonic() > self.end:
-                    return found
-                slip = next(slip for slip in bundle if slip is not None)
-                if slip.fitted or slip.cost > 0.5:
+        first = next(flow for flow in state.flows if flow is not None)
+        for at, key in reversed(list(enumerate(keys))):
+            for slip in self._slips_of(first, key).values():
+                if time.monotonic() > self.end or len(found) >= ENOUGH:
+                    break
+                if slip.fitted or slip.cost > LIKELY:
                     continue
+                bundle = [None if f is None else self._slips_of(f, key).get(slip.id) for f in state.flows]
                 flows = self._moved(state, bundle, [1.0] * len(bundle))
                 middle = _State(flows, (*state.found, Found(slip)), state.nameless, state.wrong)
-                for other in keys[: keys.index(key) + 1]:
-                    for second in self._bundles(middle, other):
-                        after = self._tried(middle, second, name)
-                        if after is not None:
-                            found.append(after)
-                if len(found) >= 3:
-                    return sorted(found, key=lambda s: (s.cost, len(s.wrong)))[:3]
-        return sorted(found, key=lambda s: (s.cost, len(s.wrong)))[:3]
+                for other in keys[: at + 1]:
+                    found += self._at(middle, other, name)
+        return sorted(found, key=lambda other: (len(other.wrong), other.cost))[:ENOUGH]
 
     def _recovered(self, state: _State, name: str) -> Iterator[_State]:
         """Yield the state in which ∂loss/∂z is what the gradient says it was taken for, where that can be told."""
