@@ -41,7 +41,11 @@ latex \partial_w L  ⟶  ∂L/∂w
 latex \frac{\partial (p-t)^2}{\partial p}  ⟶  ∂(p − t)^2/∂p
 latex \frac{\partial \sigma(z)}{\partial z}  ⟶  ∂σ(z)/∂z
 latex \frac{\partial w x}{\partial w}  ⟶  ∂(w · x)/∂w
-latex \frac{\partial L(\hat{y}, y)}{\partial \hat{y}}  ⟶  ∂L(ŷ, y)/∂ŷ
+latex \frac{\partial L(\hat{y}, y)}{\partial \hat{y}}  ⟶  ∂L/∂ŷ
+latex J(w, b)  ⟶  J
+latex \mathcal{L}(\mathbf{W})  ⟶  L
+latex J(w_1 + w_2)  ⟶  J · (w_1 + w_2)
+latex CE(y, \hat y)  ⟶  CE(y, ŷ)
 latex \frac{\partial{L}}{\partial{w}}  ⟶  ∂L/∂w
 latex \delta^L = \nabla_a C \odot \sigma'(z^L)  ⟶  δ^L = ∂C/∂a ⊙ σ′(z^L)
 latex \left(\frac{\partial L}{\partial z}\right)^{\!T}  ⟶  (∂L/∂z)ᵀ
@@ -148,7 +152,7 @@ text  softmax(z)_2  ⟶  softmax_2(z)
 text  softmax(z)ₖ  ⟶  softmax_k(z)
 text  relu(z)  ⟶  relu(z)
 text  f'(z)  ⟶  f′(z)
-text  L(ŷ, y)  ⟶  L(ŷ, y)
+text  L(ŷ, y)  ⟶  L
 typst sigma'(z_1)  ⟶  σ′(z_1)
 typst op("softmax")(z)  ⟶  softmax(z)
 typst max(0, z)  ⟶  max(0, z)

@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.expr import Matrix, Partial, Ref, Symbol
 from chainrule.judge.general import is_constant, off_by, puts_numbers_in, uncertainty, updates, variable
-from chainrule.judge.layers import in_chain
+from chainrule.judge.layers import in_chain, layerings
 from chainrule.judge.meaning import Interpreter, Key, NotJudged, ShapesClash, Val, names
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
 from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters, written
@@ -62,6 +62,9 @@ MOST_KNOWN = 4_000
 
 SAMPLES = 3
 """How many samples stand in the matrices of a batch."""
+
+MORE_SAMPLES = 5
+"""How many there are where a number could be taken for that of the samples."""
 
 EQUALITIES = frozenset(("=", ":=", "≡", "≜"))
 """The relations that claim that two sides are equal."""
@@ -137,6 +140,7 @@ class Facts:
     letters: dict[str, str]
     variable: Name | None
     layers: Mapping[str, int]
+    layerings: tuple[Mapping[str, int], ...]
     everywhere: Mapping[str, int]
 
 
@@ -189,8 +193,11 @@ class Court:
             matrices = matrices and argument is None
             samples = 1 if argument is not None else self._samples(chain, matrices)
             running = {} if argument is not None else self._letters(chain)
-            known = Facts(chain, self.bindings, matrices, samples, running, argument, self._layers(chain),
-                          self.letter_layers)  # fmt: skip
+            layers = self._layers(chain)
+            known = Facts(
+                chain, self.bindings, matrices, samples, running, argument, layers, self._layerings(chain, layers),
+                self.letter_layers,
+            )  # fmt: skip
             self._known[own] = known
         return known
 
@@ -211,6 +218,10 @@ class Court:
         found = [name for node in nodes for name in names(node)]
         bound = [part.letter for node in nodes for part in parts_of(node) if isinstance(part, Summation)]
         return in_chain(found, self.letter_layers, self.reading, self.net.depth, bound)
+
+    def _layerings(self, chain: Chain, layers: Mapping[str, int]) -> tuple[Mapping[str, int], ...]:
+        found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
+        return layerings(found, layers, self.reading, self.net.depth)
 
     def _samples(self, chain: Chain, matrices: bool) -> int:
         found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
@@ -264,6 +275,10 @@ class Court:
         kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
         if (name.base, name.sub, name.sup) in self.bindings:
             return False
+        if self.reading.whole(name, kind):
+            return True
+        if name.base in self.reading.places and name.sub:
+            return False  # its layer is known: what stands below is a unit
         if kind in ("w", "z", "a", "b", "delta"):
             capital = _capital(name, self.reading) and kind in ("w", "z", "a")
             if name.sub and capital and name.sup:
@@ -352,12 +367,45 @@ class Court:
     def findings(self, chain: Chain) -> list[Finding]:
         """Return what is found of every `=` of a chain, in order."""
         found = self._findings(chain, self.interpreter(chain))
+        if all(f.trouble is not None for f in found) and any(_homeless(f) for f in found):
+            found = self._anywhere(chain) or found
+        if any(f.equal for f in found) and self._may_count_samples(chain):
+            # What holds for so many samples only, as a 3 in place of n does, does not hold.
+            more = self.interpreter(chain, numbers=self.numbers(MORE_SAMPLES))
+            found = [
+                f if f.equal is not True or other.equal else other
+                for f, other in zip(found, self._findings(chain, more), strict=True)
+            ]
         if any(f.equal is False for f in found) and self.net_skips:
             # Where connections skip layers ∂q/∂s can mean the direct edge, or all paths: either is a right reading.
             other = self._findings(chain, self.interpreter(chain, total=True))
             if sum(f.equal is True for f in other) > sum(f.equal is True for f in found):
                 return other
         return found
+
+    def _anywhere(self, chain: Chain) -> list[Finding] | None:
+        """Return what is found of a chain about any layer: true where it is true of every layer that it fits."""
+        found: list[Finding] | None = None
+        for layers in self._facts(chain).layerings:
+            interpreter = self.interpreter(chain)
+            interpreter.layers = layers
+            here = self._findings(chain, interpreter)
+            if all(f.trouble is not None and f.trouble.reason in _RANGE for f in here):
+                continue
+            worse = here if found is None else [b if a.equal is True else a for a, b in zip(found, here, strict=True)]
+            found = worse
+        return found
+
+    def _may_count_samples(self, chain: Chain) -> bool:
+        """Return whether a number on a line could be the number of samples, which no document knows."""
+        if self.samples_for(chain) != SAMPLES or self.numbered_samples != SAMPLES or len(self.net.given.inputs) > 1:
+            return False
+        nodes = [side.node for side in chain.sides if not isinstance(side.node, Unread)]
+        parts = [part for node in nodes for part in parts_of(node)]
+        numbers = {part.value for part in parts if isinstance(part, Literal)}
+        if any(isinstance(part, ShapeOf | Listed) for part in parts):
+            return False
+        return any(value != 0 and (value % SAMPLES == 0 or (1 / value) % SAMPLES == 0) for value in numbers)
 
     @property
     def net_skips(self) -> bool:
@@ -589,6 +637,11 @@ def _capital(name: Name, reading: Reading) -> bool:
 def _no_place(outcome: Outcome) -> bool:
     """Return whether a side speaks of a place that the network does not have."""
     return isinstance(outcome, Trouble) and outcome.reason in _RANGE
+
+
+def _homeless(finding: Finding) -> bool:
+    """Return whether a name does not say of which layer it is."""
+    return finding.trouble is not None and finding.trouble.reason in ("which_layer", "no_layer")
 
 
 _RANGE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample", "sum_of_nothing"))

@@ -24,7 +24,7 @@ from chainrule.judge.gaps import gaps
 from chainrule.judge.layers import layers_of_letters
 from chainrule.judge.meaning import Key, NotJudged, ShapesClash, Val, names
 from chainrule.judge.reading import NoMeaning, Reading, written
-from chainrule.judge.readings import around, candidates
+from chainrule.judge.readings import around, candidates, layouts, letterings, letters_for
 from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
 from chainrule.judge.rows import Row, rows_of
@@ -195,11 +195,63 @@ class Judge:
 
     def _read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
         """Return the reading under which most of the rows are right, and what was found under it."""
+        best = self._read_as_is(rows)
+        free = self.reading is None
+        changed = self._recognise_all(rows, best)
+        for reading in letterings(best.reading, self._names, self.net.depth) if best.failing and free else ():
+            other = _Best(reading, self._hear(rows, reading))
+            self._recognise_all(rows, other)
+            self._climb(rows, other)
+            if other.fitness > best.fitness and not self.late:
+                best, changed = other, True
+        if changed and free:
+            self._climb(rows, best)
+        return best.reading, best.heard
+
+    def _recognise_all(self, rows: Sequence[Row], best: _Best) -> bool:
+        """Return whether letters are known now that were not before."""
+        changed = False
+        while not self.late and self._recognise(rows, best):
+            changed = True
+        return changed
+
+    def _recognise(self, rows: Sequence[Row], best: _Best) -> bool:
+        """Return whether one more letter is known now: what the document introduces is a quantity of the network.
+
+        After u = W_1 x, or p = softmax(z), u and p have units and derivatives as the network's own have.
+        """
+        for one in best.heard:
+            name = introduced(one, best.reading)
+            for known in () if name is None else self._namings(name, best.reading):
+                bindings = {key: node for key, node in one.bindings.items() if name is None or key[0] != name.base}
+                finding = self._findings(one.row, self.court(known), bindings)[0]
+                if finding.equal is True and not finding.zero:
+                    heard = self._hear(rows, known)
+                    if sum(other.fitness for other in heard) > best.fitness:
+                        best.take(known, heard)
+                        return True
+        return False
+
+    def _namings(self, name: Name, reading: Reading) -> Iterator[Reading]:
+        """Yield the readings in which a letter is a quantity of the network; the layout of matrices may be another."""
+        layers = range(1, self.net.depth + 1)
+        quantities = [("pred", 0), *((kind, layer) for layer in layers for kind in ("z", "a"))]
+        others = layouts(reading, self._names) if self.reading is None else ()
+        for laid in dict.fromkeys((reading, *others)):
+            for kind, layer in quantities:
+                if reading.kinds.get(name.base, kind) in (kind, "w"):  # θ = Uh + b is no weight
+                    kinds = {**reading.kinds, name.base: kind, f"d{name.base}": f"d{kind}"}
+                    yield replace(
+                        laid, kinds=kinds, places={**reading.places, name.base: layer, f"d{name.base}": layer}
+                    )
+
+    def _read_as_is(self, rows: Sequence[Row]) -> _Best:
+        """Return the same with every letter that the document introduces taken for what stands behind it."""
         found = [name for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
                  for name in names(side.node)]  # fmt: skip
         self._names = found
         if self.reading is not None:
-            return self.reading, self._hear(rows, self.reading)
+            return _Best(self.reading, self._hear(rows, self.reading))
         sigma = any(
             isinstance(part, Applied) and part.function.base == "σ"
             for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
@@ -208,19 +260,23 @@ class Judge:
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
         first = next(readings)
         best = _Best(first, self._hear(rows, first))
-        tried: set[tuple[Reading, int]] = set()
         for reading in readings:
             if not best.failing:
-                return best.reading, best.heard
+                return best
             self._try(reading, rows, best, LEAST_GAIN)
+        self._climb(rows, best)
+        return best
+
+    def _climb(self, rows: Sequence[Row], best: _Best) -> None:
+        """Change a reading in one respect after the other, as long as that makes more of the document right."""
+        tried: set[tuple[Reading, int]] = set()
         changed = True
         while changed and best.failing and not self.late:
             changed = False
-            for reading, least in around(best.reading, found):
+            for reading, least in around(best.reading, self._names):
                 if (reading, least) not in tried:
                     tried.add((reading, least))
                     changed |= self._try(reading, rows, best, least)
-        return best.reading, best.heard
 
     def _try(self, reading: Reading, rows: Sequence[Row], best: _Best, least: int) -> bool:
         """Return whether a reading is better than the best by so much, which it then is itself."""
@@ -248,6 +304,7 @@ class Judge:
         """Return what is found of each row under a reading, definitions taken in the order of the document."""
         court = self.court(reading)
         bindings = _defined_once(rows, reading)
+        introduced_before: set[str] = set()
         heard: list[Heard] = []
         for row in rows:
             defines = defined(row, reading, bindings)
@@ -260,8 +317,18 @@ class Judge:
                 assert not isinstance(node, Unread)
                 bindings = {**bindings, defines: node}
             findings = self._unreached(row) if self.late else self._findings(row, court, bindings)
+            if defines is None and (base := self._recognised(row, reading)) and base not in introduced_before:
+                introduced_before.add(base)
+                defines = (base, "", "")
             heard.append(Heard(row, bindings, findings, defines))
         return heard
+
+    @staticmethod
+    def _recognised(row: Row, reading: Reading) -> str | None:
+        """Return the letter on a row's left that has a meaning because the document says what it is, or None."""
+        node = row.chain.sides[0].node
+        known = isinstance(node, Name) and node.base in reading.places and node.base not in letters_for(())
+        return node.base if known and isinstance(node, Name) else None
 
     @property
     def late(self) -> bool:
@@ -333,7 +400,7 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
     if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
         yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
     if any(reading.kinds.get(name.base) == "w" and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
-           for name in found) and court.net.depth > 1:  # fmt: skip
+           and name.base[0].islower() for name in found) and court.net.depth > 1:  # fmt: skip
         yield Message("reading.numbered_from" if reading.by_origin else "reading.numbered_to")
     if reading.first_layer:
         yield Message("reading.first_layer")
@@ -428,6 +495,16 @@ def defined(row: Row, reading: Reading, bindings: dict[Key, Node]) -> Key | None
             return None if bindings[key] != chain.sides[1].node else key
         return key
     return None
+
+
+def introduced(one: Heard, reading: Reading) -> Name | None:
+    """Return the name whose meaning a row gives: it has none in the network, or does not say of which layer it is."""
+    node = one.row.chain.sides[0].node
+    if not isinstance(node, Name) or node.sup or node.base in reading.places:
+        return None
+    trouble = one.findings[0].trouble
+    homeless = trouble is not None and trouble.reason == "which_layer" and trouble.span == node.span
+    return node if homeless or (one.defines is not None and node.base not in reading.kinds) else None
 
 
 def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:
@@ -534,7 +611,8 @@ class _Writer:
         elif fix is not None:
             before, after = fix.changes[0]
             facts = {"before": before, "after": after}
-            message = Message(f"why.{kind}", facts)
+            gone = not after and kind in ("extra_factor", "extra_path")
+            message = Message(f"why.{kind}_gone" if gone else f"why.{kind}", facts)
         else:
             message = Message("why.wrong_value")
         repair = None if mended is None else self._repair(one.row, mended)

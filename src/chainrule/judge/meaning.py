@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainrule.expr import Matrix, Number, Partial, Ref, Size, Symbol
-from chainrule.judge.functions import function_named
+from chainrule.judge.functions import LOSS_FUNCTIONS, function_named
 from chainrule.judge.general import is_function
 from chainrule.judge.reading import Environment, LetterIndex, Meant, NoMeaning, OutOfRange, Reading, letters, written
 from chainrule.judge.syntax import (
@@ -338,6 +338,8 @@ class Interpreter:
             pick = np.maximum if function.base == "max" else np.minimum
             one, another = _broadcast(left.size, right.size, node)
             return Val(pick(value, other), one + another)
+        if function.base in LOSS_FUNCTIONS:
+            return self._named_loss(node)
         if len(node.args) != 1:
             raise NotJudged("arguments", node, name=function.base)
         argument = self._argument(function, node.args[0], environment)
@@ -366,6 +368,15 @@ class Interpreter:
                 raise NotJudged("exponent", node)
             return Val(found.value**power, found.size**power)
         return found
+
+    def _named_loss(self, node: Applied) -> Val:
+        """Return the loss where it is called by name, as a function of output and target: CE(y, ŷ)."""
+        net, root = self.numbers.program.network, self.numbers.program.root
+        assert net is not None and isinstance(root, Ref)
+        given = {self.reading.kinds.get(arg.base) for arg in node.args if isinstance(arg, Name)}
+        if net.loss.name not in LOSS_FUNCTIONS[node.function.base] or given != {"pred", "true"}:
+            raise NoMeaning("unknown_function", node.function, name=node.function.base)
+        return self.quantity(root, node)
 
     def _argument(self, function: Name, node: Node, environment: Environment) -> Val:
         """Return what a function is applied to; for softmax, pred[n] is all units of one sample."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 from lark import Lark, Transformer
 from lark.lexer import Lexer
 
+from chainrule.judge.functions import LOSS_FUNCTIONS
+from chainrule.judge.reading import vocabulary
 from chainrule.judge.syntax import (
     Applied,
     Cases,
@@ -361,10 +363,19 @@ def _multiplied(factors: list[Any], marks: list[str]) -> Any:
         operator = _bare(factors[place])
         if isinstance(operator, _Operator):
             _operate(operator, factors, marks, place)
-        elif isinstance(operator, Name) and isinstance(factors[place + 1], Listed) and not marks[place]:
-            listed = factors.pop(place + 1)  # L(ŷ, y)
-            del marks[place]
-            factors[place] = Applied(operator, listed.items, (factors[place].span[0], listed.span[1]))
+        elif isinstance(operator, Name) and not marks[place] and (args := _arguments(factors[place + 1])):
+            span = (factors[place].span[0], factors[place + 1].span[1])
+            before = factors[place - 1] if place and not marks[place - 1] else None
+            if isinstance(before, Name) and f"{before.base}{operator.base}" in LOSS_FUNCTIONS:
+                whole = replace(operator, base=f"{before.base}{operator.base}", span=(before.span[0], operator.span[1]))
+                factors[place - 1 : place + 2] = [Applied(whole, args, (before.span[0], span[1]))]  # CE(y, ŷ)
+                del marks[place - 1 : place + 1]
+            elif _of_its_arguments(operator, args):
+                factors[place : place + 2] = [replace(operator, span=span)]
+                del marks[place]
+            elif isinstance(factors[place + 1], Listed):
+                factors[place : place + 2] = [Applied(operator, args, span)]
+                del marks[place]
         place += 1
     nodes = tuple(_whole(factor) for factor in factors)
     start, end = factors[0].span[0], factors[-1].span[1]
@@ -375,6 +386,22 @@ def _multiplied(factors: list[Any], marks: list[str]) -> Any:
         body = nodes[0].body
         return Negated(Times((body, *nodes[1:]), tuple(marks), (body.span[0], end)), (start, end))
     return Times(nodes, tuple(marks), (start, end))
+
+
+def _arguments(node: Any) -> tuple[Node, ...]:
+    """Return what stands in a bracket, one or several, as arguments do."""
+    if isinstance(node, Listed):
+        return node.items
+    return (node.body,) if isinstance(node, Group) and node.bracket == "(" else ()
+
+
+def _of_its_arguments(name: Name, args: tuple[Node, ...]) -> bool:
+    """Return whether a quantity is written with what it depends on: J(w, b), L(ŷ, y), ŷ(x)."""
+    if not all(isinstance(arg, Name) for arg in args) or name.sub or name.sup:
+        return False
+    usual = vocabulary()["usual"]
+    first = args[0].base if isinstance(args[0], Name) else ""
+    return name.base in usual["loss"] or (name.base in usual["pred"] and first in usual["x"])
 
 
 def _operate(operator: _Operator, factors: list[Any], marks: list[str], place: int) -> None:
