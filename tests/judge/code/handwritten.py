@@ -44,7 +44,6 @@ class Written:
         names = [name for l in range(1, self.depth + 1) for name in ([f"W{l}", f"b{l}"] if self.bias else [f"W{l}"])]
         weights, biases = [n for n in names if n[0] == "W"], [n for n in names if n[0] == "b"]
         rows = list(zip(weights, biases, strict=self.bias))
-        holder = {"W": "weights", "b": "biases"}
         takes = {
             "names": ("params", [f'{n} = params["{n}"]' for n in names]),
             "flat": ("params", [f"{', '.join(names)}{',' if len(names) == 1 else ''} = params"]),

@@ -178,10 +178,10 @@ class Process:
             keys = {"absent": "code_absent", "too_large": "code_too_large"}
             raise Trouble(keys.get(str(kind), "code_garbled"), {"most": self.most})
         load = head["stage"] == "load"
-        place = f"{self.path.name}:{head['line']}" if head["line"] else self.path.name
+        at = f"{self.path.name}:{head['line']}" if head["line"] else self.path.name
         what = f"{head['type']}: {head['text']}" if head["text"] else head["type"]
         facts: dict[str, object] = {
-            "place": place, "what": what, "code": head["code"] or "…", "module": head["module"] or "",
+            "at": at, "what": what, "code": head["code"] or "…", "module": head["module"] or "",
             "memory": self.memory,
         }  # fmt: skip
         key = _ENDINGS.get(head["type"], "code_load_raises" if load else "code_raises")
