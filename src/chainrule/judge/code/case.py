@@ -28,6 +28,8 @@ SEARCHED = 10.0
 """Seconds that the search for the mistake may take."""
 SINGLE = 1e-4
 """How far a gradient of float32 may be off."""
+RETURNED = 1 << 30
+"""The line that a call has reached which came to its end."""
 COMPARED = 3
 """How many layouts are explained, where none makes every gradient right."""
 
@@ -170,10 +172,15 @@ class Case:
             )
         except Trouble as trouble:
             trouble.facts["shapes"] = arguments.shapes()
+            trouble.reached = trouble.reached or RETURNED * (trouble.key == "code_too_large")
             raise
         shapes = {name: layout.shape(page) for name, page in self.page.items()}
         changed = tuple(short(arguments.places[place]) for place in answer.changed)
-        return named(answer, self.signature, self.quantities, shapes), changed
+        try:
+            return named(answer, self.signature, self.quantities, shapes), changed
+        except Trouble as trouble:
+            trouble.reached = RETURNED
+            raise
 
     def attempts(self, process: Caller) -> list[Attempt]:
         """Return the ways to call the function that are worth a closer look: one, where all gradients are right.

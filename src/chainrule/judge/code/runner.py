@@ -184,12 +184,13 @@ class Tree:
             self.arrays.append(np.ascontiguousarray(value, dtype="<f4" if single else "<f8").reshape(value.shape))
         return {"a": len(self.arrays) - 1}
 
-    def rectangular(self, value: Any, np: Any) -> bool:
+    def rectangular(self, value: Any, np: Any, depth: int = 0) -> bool:
         """Whether a list is a matrix or vector of plain numbers."""
         if all(isinstance(item, int | float | np.number) for item in value):
             return True
-        rows = all(isinstance(item, list) and item for item in value)
-        return rows and len({len(row) for row in value}) == 1 and all(self.rectangular(row, np) for row in value)
+        rows = depth < DEEPEST and all(isinstance(item, list) and item for item in value)
+        same = rows and len({len(row) for row in value}) == 1
+        return same and all(self.rectangular(row, np, depth + 1) for row in value)
 
 
 # Errors
