@@ -16,6 +16,7 @@ import pytest
 
 import chainrule
 from chainrule.cli import SHELLS, command_line, main
+from chainrule.export import export
 from chainrule.prose import LANGUAGES
 from chainrule.width import columns
 
@@ -263,6 +264,7 @@ def test_examples_can_be_copied(example, tmp_path, monkeypatch, capsys):
     Path("submissions").mkdir()
     for name in ("derivation.md", "derivation.tex", "homework.md", "submissions/one.md"):
         Path(name).write_text("$$pred = a_1^2 w_{11}^3 + a_2^2 w_{12}^3$$\n", encoding="utf-8")
+    Path("backward.py").write_text(export(chainrule.Network.read("2-3-2-1"), "numpy"), encoding="utf-8")
     Path("samples.csv").write_text("a,b,y\n" + "".join(f"{k % 5},{k % 7},{k % 5 + k % 7}\n" for k in range(40)))
     Path("flowers.csv").write_text("a,b,kind\n" + "".join(f"{k % 5},{k % 7},{'xy'[k % 5 > 2]}\n" for k in range(40)))
     if " predict " in example:

@@ -187,6 +187,12 @@ def command_line(lang: str) -> click.Group:
             Argument(["words"], nargs=-1, metavar=say("cli.metavar.check_words")),
             *network[1:],
             option("--infer", is_flag=True),
+            option("--code", kind="file"),
+            option("--function", kind="name"),
+            option("--memory", kind="number", type=click.IntRange(min=64),
+                   shown=say("cli.label.default", default=4096)),
+            option("--seed", key="code_seed", kind="number", type=click.IntRange(min=0),
+                   shown=say("cli.label.default", default=0)),
             option("--rubric", kind="file"),
             option("--marked", kind="file"),
             option("--repairs/--no-repairs", key="repairs", default=True),
@@ -354,10 +360,13 @@ def check(words: tuple[str, ...], **options: Any) -> None:
     from chainrule.judge.command import are_many, check_documents
 
     names = list(words)
-    if not options["infer"]:
+    if not options["infer"] or options["code"]:
         if not names:
             raise Misuse("missing", click.get_current_context(), name="NET")
         options["net"] = names.pop(0)
+    if options["code"]:
+        _check_code(names, options)
+        return
     if not names:
         raise Misuse("missing", click.get_current_context(), name="FILE")
     net = None if options["infer"] else network_of(options)
@@ -375,6 +384,24 @@ def check(words: tuple[str, ...], **options: Any) -> None:
     emit_text(None if are_many(names, options) else options["out"], pieces())
     if code:
         raise click.exceptions.Exit(code)
+
+
+def _check_code(names: list[str], options: dict[str, Any]) -> None:
+    """Judge a gradient function against NET."""
+    from chainrule.judge.code.forms import FORMS, write
+    from chainrule.judge.front import check_code
+
+    if names:
+        raise _Misuse("extra", click.get_current_context(), read=" ".join(names))
+    form = options["format_"] or "text"
+    if form not in FORMS:
+        raise SelectionError("form_of_code", read=form, known=", ".join(FORMS))
+    given = {name: options[name] for name in ("function", "memory", "seed") if options[name] is not None}
+    report = check_code(options["code"], _network(options), seconds=options["limit"], **given)
+    colour = form == "text" and _coloured(options["out"])
+    _emit_text(options["out"], write(report, form, lang=options["lang"], colour=colour))
+    if report.wrong:
+        raise click.exceptions.Exit(1)
 
 
 def exercise(**options: Any) -> None:
