@@ -74,7 +74,7 @@ def test_a_command_without_numbers_pulls_click_only(arguments):
 
 
 ROAD = {
-    "errors": 0, "width": 0, "output": 0,
+    "errors": 0, "width": 0, "output": 0, "workers": 0,
     "expr": 1, "algebra": 1,
     "rules": 2,
     "network": 3, "problems": 3, "figure": 3,
@@ -85,7 +85,7 @@ ROAD = {
     "show": 8, "values": 8,
     "judge": 9, "native": 9, "export": 9,
     "train": 10,
-    "estimator": 11,
+    "estimator": 11, "page": 11,
     "__init__": 12, "cli": 12, "__main__": 13,
 }  # fmt: skip
 """The stations of the road, from left to right. `chainrule` itself is the front door: only commands go through it."""

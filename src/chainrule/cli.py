@@ -179,6 +179,9 @@ def command_line(lang: str) -> click.Group:
             option("--optimizer", key="c_optimizer", kind="name", shown=say("cli.label.default", default="sgd")),
             words(), option("-o", "--out", kind="file"),
         ]),
+        _Command("lesson", lang=lang, callback=lesson, net=True, params=[
+            *network, *numbers, *shared,
+        ]),
         _Command("check", lang=lang, callback=check, net=True, params=[
             _Argument(["words"], nargs=-1, metavar=say("cli.metavar.check_words")),
             *network[1:],
@@ -331,6 +334,18 @@ def export(**options: Any) -> None:
     if chosen and not options["to"].startswith("c"):
         raise _Misuse("only_for_c", click.get_current_context(), name=f"--{next(iter(chosen))}", form=options["to"])
     _emit_text(options["out"], [exported(_network(options), options["to"], **chosen)])
+
+
+def lesson(**options: Any) -> None:
+    """Write NET as a page to click and drag: one HTML file, offline."""
+    from chainrule.page import lesson as written
+
+    if options["out"] and os.path.splitext(options["out"])[1].lower() not in (".html", ".htm"):
+        suffix = os.path.splitext(options["out"])[1]
+        raise SelectionError("format_ending", read=options["out"], ending=suffix, known=".html")
+    net = _network(options)
+    page = written(net, values=_values(net, options), notation=options["notation"], lang=options["lang"])
+    _emit_text(options["out"], [page])
 
 
 def check(words: tuple[str, ...], **options: Any) -> None:
