@@ -167,7 +167,8 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
 
 
 COMMANDS = (
-    "chainrule", "derive", "draw", "values", "lesson", "check", "export", "exercise", "train", "predict", "completion",
+    "chainrule", "derive", "draw", "values", "lesson", "check", "export", "exercise", "train", "predict", "cache",
+    "completion",
 )  # fmt: skip
 ENGLISH = re.compile(
     r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
@@ -430,7 +431,19 @@ ask chainrule --lang ko derive --lang k
     said = done.stdout.splitlines()
     assert "_chainrule_completion" in said[0]
     assert [set(line.split()) for line in said[1:]] == [
-        {"check", "completion", "derive", "draw", "exercise", "export", "lesson", "predict", "train", "values"},
+        {
+            "cache",
+            "check",
+            "completion",
+            "derive",
+            "draw",
+            "exercise",
+            "export",
+            "lesson",
+            "predict",
+            "train",
+            "values",
+        },
         {"derive", "draw"},
         {"--view"},
         {"scalar", "matrix", "both"},

@@ -392,14 +392,14 @@ def _check_code(names: list[str], options: dict[str, Any]) -> None:
     from chainrule.judge.front import check_code
 
     if names:
-        raise _Misuse("extra", click.get_current_context(), read=" ".join(names))
+        raise Misuse("extra", click.get_current_context(), read=" ".join(names))
     form = options["format_"] or "text"
     if form not in FORMS:
         raise SelectionError("form_of_code", read=form, known=", ".join(FORMS))
     given = {name: options[name] for name in ("function", "memory", "seed") if options[name] is not None}
-    report = check_code(options["code"], _network(options), seconds=options["limit"], **given)
-    colour = form == "text" and _coloured(options["out"])
-    _emit_text(options["out"], write(report, form, lang=options["lang"], colour=colour))
+    report = check_code(options["code"], network_of(options), seconds=options["limit"], **given)
+    colour = form == "text" and coloured(options["out"])
+    emit_text(options["out"], write(report, form, lang=options["lang"], colour=colour))
     if report.wrong:
         raise click.exceptions.Exit(1)
 
