@@ -121,7 +121,7 @@ class Site:
         """The code of a figure that was derived."""
         code = self.code.get(request.path_params["name"])
         if code is None:
-            raise RequestError("no_code").at(404)
+            raise RequestError("no_code")
         return Response(
             code, media_type="text/javascript", headers={"Cache-Control": "private, max-age=31536000, immutable"}
         )
@@ -227,15 +227,14 @@ async def _refused(request: Request, error: ChainruleError) -> Response:
 
 async def _missing(request: Request, error: HTTPException) -> Response:
     key = "no_method" if error.status_code == 405 else "no_address"
-    found = RequestError(key, read=request.url.path[:80]).at(error.status_code)
-    answer = await _refused(request, found)
+    answer = await _refused(request, RequestError(key, read=request.url.path[:80]))
     answer.headers.update(error.headers or {})
     return answer
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     log.critical("%s %s failed", request.method, request.url.path, exc_info=error)
-    return await _refused(request, RequestError("job_failed").at(500))
+    return await _refused(request, RequestError("job_failed"))
 
 
 def _json(found: Any, *, status: int = 200) -> Response:
@@ -268,5 +267,5 @@ def _visitor(request: Request) -> str:
     """
     found = request.cookies.get(COOKIE, "")
     if not _VISITOR.fullmatch(found):
-        raise RequestError("no_visitor").at(403)
+        raise RequestError("no_visitor")
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -15,9 +17,9 @@ import uvicorn
 from chainrule.errors import ChainruleError
 from chainrule.prose import sentence
 from chainrule.serve.app import Choices, Site, make_app
-from chainrule.serve.guard import LOOPBACK
+from chainrule.serve.guard import HEAD_BYTES, LOOPBACK, Guard
 from chainrule.serve.numbers import check_size
-from chainrule.serve.protocol import HEAD_BYTES, PatientProtocol
+from chainrule.serve.protocol import PatientProtocol
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -55,18 +57,38 @@ def serve(net: Network, options: dict[str, Any]) -> None:
         jobs=options["jobs"] or max(1, os.cpu_count() or 1), seconds=options["limit"],
     )  # fmt: skip
     guard, site = make_app(choices)
-    config = uvicorn.Config(
-        guard, http=PatientProtocol, ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
-        proxy_headers=False, h11_max_incomplete_event_size=HEAD_BYTES, limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=PARTING_SECONDS,
-    )  # fmt: skip
-    # What a client does wrong is answered, not reported; what this server does wrong is reported by itself.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1", "") else host
     url = f"http://{_bracketed(shown)}:{port}/"
     opened = options["open_"] if options["open_"] is not None else sys.stdout.isatty()
-    server = _Server(config, site, url=url, opened=opened, lang=lang, beyond=beyond)
-    server.run(sockets=[listener])
+
+    def say(key: str, **facts: object) -> None:
+        print(sentence(f"serve.{key}", lang=lang, **facts), flush=True)
+
+    def show() -> None:
+        if not open_browser(url):
+            say("no_browser", url=url)
+
+    def started() -> None:
+        say("started", url=url)
+        if beyond:
+            say("beyond")
+        say("end_with")
+        if opened:
+            threading.Thread(target=show, daemon=True).start()
+
+    PageServer(configured(guard), site, started).run(sockets=[listener])
+    say("ended")
+
+
+def configured(app: Guard) -> uvicorn.Config:
+    """Return how uvicorn serves the application."""
+    # What a client does wrong is answered, not reported; what this server does wrong is reported by itself.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    return uvicorn.Config(
+        app, http=PatientProtocol, ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False, h11_max_incomplete_event_size=HEAD_BYTES, limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=PARTING_SECONDS,
+    )  # fmt: skip
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -89,8 +111,6 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(MOST_CONNECTIONS)
     except OSError as error:
         listener.close()
-        import errno
-
         if error.errno == errno.EADDRINUSE:
             raise ServeError("port_taken", port=port) from None
         if error.errno == errno.EACCES:
@@ -99,44 +119,34 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, which says where it is, opens the page, and ends what computes before it ends itself."""
+class PageServer(uvicorn.Server):
+    """uvicorn's server, which says where it is, and ends what computes before it ends itself.
 
-    def __init__(self, config: uvicorn.Config, site: Site, *, url: str, opened: bool, lang: str, beyond: bool) -> None:
+    Args:
+        config: how it serves.
+        site: what computes.
+        started: called when it answers.
+    """
+
+    def __init__(self, config: uvicorn.Config, site: Site, started: Callable[[], None]) -> None:
         super().__init__(config)
         self.site = site
-        self.url = url
-        self.opened = opened
-        self.lang = lang
-        self.beyond = beyond
+        self.tell_started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.say("started", url=self.url)
-        if self.beyond:
-            self.say("beyond")
-        self.say("end_with")
-        if self.opened:
-            threading.Thread(target=self._open, daemon=True).start()
-
-    def _open(self) -> None:
-        if not open_browser(self.url):
-            self.say("no_browser", url=self.url)
+        self.tell_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Before the connections are waited for: a stream of a training lasts as long as the training.
         self.site.close()
         await super().shutdown(sockets)
-        self.say("ended")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
         if sig == signal.SIGINT:
             # The usual way to end a server is no failure: nothing is left to be raised again.
             self._captured_signals.clear()
-
-    def say(self, key: str, **facts: object) -> None:
-        """Tell the person at the terminal."""
-        print(sentence(f"serve.{key}", lang=self.lang, **facts), flush=True)
 
 
 def open_browser(url: str) -> bool:

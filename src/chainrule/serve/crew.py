@@ -19,7 +19,7 @@ from typing import Any
 
 from chainrule.errors import ChainruleError
 from chainrule.serve.requests import RequestError
-from chainrule.serve.settle import end, settle
+from chainrule.serve.settle import end, launch, settle
 
 MOST_WAITING = 1000
 """How many jobs may wait for a process; more are turned away at once, and told to come back."""
@@ -80,18 +80,18 @@ class Crew:
                 the memory that there is (422).
         """
         if len(self.waiting) >= MOST_WAITING:
-            raise RequestError("too_many_waiting", most=MOST_WAITING).at(503)
+            raise RequestError("too_many_waiting", most=MOST_WAITING)
         member = await self._member()
         try:
             if wanted is not None and not await wanted():
-                raise RequestError("nobody_waits").at(499)
+                raise RequestError("nobody_waits")
             for _ in range(ATTEMPTS):
                 with contextlib.suppress(Lost):
                     loop = asyncio.get_running_loop()
                     return await loop.run_in_executor(self.threads, member.run, job, request, seconds)
-            raise RequestError("server_ends").at(503) if member.closed else RequestError("process_lost").at(422)
+            raise RequestError("server_ends") if member.closed else RequestError("process_lost")
         except Overtime:
-            raise RequestError("over_time", seconds=f"{seconds:g}").at(504) from None
+            raise RequestError("over_time", seconds=f"{seconds:g}") from None
         finally:
             self._back(member)
 
@@ -105,6 +105,8 @@ class Crew:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._back(turn.result())
+            else:
+                self.waiting.remove(turn)
             raise
 
     def _back(self, member: _Member) -> None:
@@ -140,7 +142,7 @@ class _Member:
             self.pipe, theirs = _SPAWN.Pipe()
             self.ready = False
             self.process = _SPAWN.Process(target=work_on, args=(theirs, self.nice), daemon=True)
-            self.process.start()
+            launch(self.process)
             theirs.close()
         return self.pipe
 
@@ -160,7 +162,7 @@ class _Member:
             raise Lost
         if came == "failed":
             log.critical("%s failed:\n%s", job, value)
-            raise RequestError("job_failed").at(500)
+            raise RequestError("job_failed")
         if came == "error":
             raise value
         return value
@@ -182,10 +184,12 @@ class _Member:
             pipe.close()
 
     def close(self) -> None:
-        """End the process for good. Its thread, which may be waiting for it, sees the pipe end and clears up."""
+        """End the process for good. A thread that waits for its answer sees the pipe end."""
         self.closed = True
-        if self.process is not None:
-            end(self.process.pid)
+        process = self.process
+        if process is not None:
+            end(process.pid)
+            process.join(5)
 
 
 def work_on(pipe: Connection, nice: int) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from chainrule.errors import ChainruleError
 
+HEAD_BYTES = 16 * 1024
+"""How large the head of a request may be."""
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """What a browser on this machine calls it."""
 
@@ -81,12 +84,15 @@ class Guard:
         """Refuse what must not be answered.
 
         Raises:
-            RequestError: for a Host that is not this server (421), or another page's request (403).
+            RequestError: for a head that is too large (431), a Host that is not this server (421), or another page's
+                request (403).
         """
         headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if sum(len(name) + len(value) for name, value in headers) + len(scope["path"]) > HEAD_BYTES:
+            raise RequestError("head_too_large", most=HEAD_BYTES)
         hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
         if len(hosts) != 1 or not self.knows(hosts[0]):
-            raise RequestError("unknown_host", read=", ".join(hosts)[:80] or "–").at(421)
+            raise RequestError("unknown_host", read=", ".join(hosts)[:80] or "–")
         sites = {value for name, value in headers if name == b"sec-fetch-site"}
         reads = scope["method"] in ("GET", "HEAD", "OPTIONS")
         if reads and not (scope["path"].startswith("/api/") and sites - {b"same-origin", b"none"}):
@@ -94,7 +100,7 @@ class Guard:
         origins = [value.decode("latin-1").lower() for name, value in headers if name == b"origin"]
         own = {f"{scheme}://{hosts[0].lower()}" for scheme in ("http", "https")}
         if reads or len(origins) != 1 or origins[0] not in own:
-            raise RequestError("other_origin", read=", ".join(origins)[:80] or "–", host=hosts[0]).at(403)
+            raise RequestError("other_origin", read=", ".join(origins)[:80] or "–", host=hosts[0])
 
     def knows(self, host: str) -> bool:
         """Return whether a Host header names this server.

@@ -44,7 +44,7 @@ def check_size(net: Network) -> None:
         RequestError: for that.
     """
     if net.weight_count > MOST_WEIGHTS:
-        raise RequestError("large_for_page", read=net.weight_count, most=MOST_WEIGHTS).at(422)
+        raise RequestError("large_for_page", read=net.weight_count, most=MOST_WEIGHTS)
 
 
 def with_numbers(net: Network, fields: Fields) -> Network:

@@ -18,9 +18,6 @@ HEAD_SECONDS = 10.0
 STUCK_SECONDS = 30.0
 """How long a client may leave an answer unread that no longer fits into the buffers between."""
 
-HEAD_BYTES = 16 * 1024
-"""How large the head of a request may be."""
-
 
 class PatientProtocol(H11Protocol):
     """uvicorn's protocol with an end to both waits."""

@@ -21,19 +21,22 @@ PATIENCE = 20.0
 """How many seconds a body may take to arrive."""
 
 
+STATUS = {
+    "other_origin": 403, "no_visitor": 403, "no_address": 404, "no_code": 404, "no_training": 404, "no_method": 405,
+    "body_too_slow": 408, "body_too_large": 413, "not_json_type": 415, "unknown_host": 421, "large_for_page": 422,
+    "process_lost": 422, "too_fast": 429, "head_too_large": 431, "nobody_waits": 499, "job_failed": 500,
+    "too_many_waiting": 503, "too_many_trainings": 503, "server_ends": 503, "over_time": 504,
+}  # fmt: skip
+"""The status codes of HTTP that say what is the matter, by the keys of errors; 400 for others."""
+
+
 class RequestError(ChainruleError):
-    """A request that is not answered as it was asked.
+    """A request that is not answered as it was asked."""
 
-    Attributes:
-        status: the status code of HTTP that says so.
-    """
-
-    status = 400
-
-    def at(self, status: int) -> RequestError:
-        """Return this error, answered with a status code."""
-        self.status = status
-        return self
+    @property
+    def status(self) -> int:
+        """The status code of HTTP."""
+        return STATUS.get(self.key, 400)
 
 
 def status_of(error: ChainruleError) -> int:
@@ -50,23 +53,23 @@ async def read_fields(request: Request, known: Collection[str]) -> Fields:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise RequestError("not_json_type", read=short(kind) or "–").at(415)
+        raise RequestError("not_json_type", read=short(kind) or "–")
     return Fields(_parsed(await _body(request)), known)
 
 
 async def _body(request: Request) -> bytes:
     said = request.headers.get("content-length", "0")
     if said.isascii() and said.isdigit() and int(said[:20]) > MOST_BYTES:
-        raise RequestError("body_too_large", most=MOST_BYTES).at(413)
+        raise RequestError("body_too_large", most=MOST_BYTES)
     body = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
             async for piece in request.stream():
                 body += piece
                 if len(body) > MOST_BYTES:
-                    raise RequestError("body_too_large", most=MOST_BYTES).at(413)
+                    raise RequestError("body_too_large", most=MOST_BYTES)
     except TimeoutError:
-        raise RequestError("body_too_slow", seconds=f"{PATIENCE:g}").at(408) from None
+        raise RequestError("body_too_slow", seconds=f"{PATIENCE:g}") from None
     return bytes(body)
 
 
@@ -147,7 +150,7 @@ class Fields:
     def whole(self, name: str, *, low: int, high: int, default: int | None = None) -> int:
         """Return a whole number within a range."""
         read = self.number(name, low=low, high=high, default=default)
-        if not read.is_integer():
+        if not float(read).is_integer():
             raise self._wrong(name, f"{low}, {low + 1}, …, {high}")
         return int(read)
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from multiprocessing.process import BaseProcess
 
 MOST_MEMORY = 2 << 30
 """How many bytes of memory it may fill."""
+
+
+def launch(process: BaseProcess) -> None:
+    """Start a process that Ctrl-C does not reach, not even before it has settled."""
+    masked = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masked else ()
+    try:
+        process.start()
+    finally:
+        if masked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def settle(*, nice: int) -> None:

@@ -6,6 +6,7 @@ tells   ("begin", …), ("moment", …), ("end", …): plain values, which `chai
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -32,6 +33,8 @@ TRAIN = frozenset({
 })  # fmt: skip
 """The fields that a request may have."""
 
+log = logging.getLogger("chainrule.serve")
+
 MOST_EPOCHS = 10_000
 MOST_SPEED = 10_000.0
 MOST_SECONDS = 600.0
@@ -57,14 +60,20 @@ def train(pipe: Connection, request: dict[str, Any]) -> None:
             fields = Fields(request, TRAIN)
             try:
                 training = _prepared(fields)
+                course = Course(pipe, training, fields)
                 pipe.send(("begin", beginning(training)))
-                Course(pipe, training, fields).run()
+                course.run()
             except TrainingError as error:
                 pipe.send(("end", {"reason": "diverged", "message": error.message(lang=lang)}))
             except ChainruleError as error:
                 pipe.send(("end", {"reason": "refused", "message": error.message(lang=lang)}))
             except MemoryError:
                 pipe.send(("end", {"reason": "memory"}))
+            except OSError:
+                raise
+            except Exception:
+                log.critical("a training failed", exc_info=True)
+                pipe.send(("end", {"reason": "failed"}))
     except (EOFError, OSError):
         return  # nobody listens any more
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from chainrule.serve.requests import RequestError
-from chainrule.serve.settle import end
+from chainrule.serve.settle import end, launch
 from chainrule.serve.trainer import train
 
 MOST_TRAININGS = 16
@@ -99,10 +99,10 @@ class Trainings:
             self.stop(run, "replaced")
             self.runs.pop(run.id, None)
         if sum(run.end is None for run in self.runs.values()) >= MOST_TRAININGS:
-            raise RequestError("too_many_trainings", most=MOST_TRAININGS).at(503)
+            raise RequestError("too_many_trainings", most=MOST_TRAININGS)
         ours, theirs = _SPAWN.Pipe()
         process = _SPAWN.Process(target=train, args=(theirs, request), daemon=True)
-        process.start()
+        launch(process)
         theirs.close()
         run = Run(visitor, ours, process)
         self.runs[run.id] = run
@@ -119,7 +119,7 @@ class Trainings:
         """
         run = self.runs.get(name)
         if run is None or not secrets.compare_digest(run.visitor.encode(), visitor.encode()):
-            raise RequestError("no_training").at(404)
+            raise RequestError("no_training")
         return run
 
     def lead(self, run: Run, word: str, value: float = 0.0) -> None:
@@ -134,7 +134,7 @@ class Trainings:
             now = time.monotonic()
             run.heard = [at for at in run.heard if now - at < 1]
             if len(run.heard) >= MOST_WORDS:  # what a long epoch leaves unread would fill the pipe
-                raise RequestError("too_fast", most=MOST_WORDS).at(429)
+                raise RequestError("too_fast", most=MOST_WORDS)
             run.heard.append(now)
             with contextlib.suppress(OSError, ValueError):
                 run.pipe.send((word, value))
@@ -192,6 +192,8 @@ class Trainings:
             if run.lonely is not None:
                 run.lonely.cancel()
             self.stop(run, "closed")
+        for run in self.runs.values():
+            run.process.join(5)
         self.runs.clear()
 
 
