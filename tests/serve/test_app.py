@@ -144,7 +144,7 @@ SLOW = {
 
 def test_a_job_that_takes_too_long_is_killed():
     """And only that one: the next one has a new process."""
-    crew = Crew(1)
+    crew = Crew(1, "derive")
 
     async def both() -> None:
         crew.start()
@@ -165,7 +165,7 @@ def test_a_job_that_takes_too_long_is_killed():
 
 def test_a_process_that_dies_is_replaced():
     """A job whose process is killed from outside is begun again."""
-    crew = Crew(1)
+    crew = Crew(1, "derive")
 
     async def killed() -> None:
         crew.start()
@@ -187,7 +187,7 @@ def test_too_many_waiting_are_turned_away(monkeypatch):
     from chainrule.serve import crew as module
 
     monkeypatch.setattr(module, "MOST_WAITING", 2)
-    crew = Crew(1)
+    crew = Crew(1, "derive")
 
     async def crowd() -> None:
         jobs = [asyncio.create_task(crew.run("derive", {"network": f"{k}-1"}, seconds=60)) for k in (1, 2, 3)]

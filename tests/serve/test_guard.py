@@ -68,8 +68,8 @@ def test_other_sites_read_nothing(server, site):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/api/start"), ("GET", "/nowhere"), ("GET", "/page/page.js"), ("POST", "/api/derive"),
-     ("DELETE", "/api/judge"), ("GET", "/page/%2e%2e/%2e%2e/etc/passwd")],
+    [("GET", "/"), ("GET", "/api/start"), ("GET", "/nowhere"), ("GET", "/page/static/page.js"), ("POST", "/api/derive"),
+     ("DELETE", "/api/judge"), ("GET", "/page/static/%2e%2e/%2e%2e/etc/passwd")],
 )  # fmt: skip
 def test_every_answer_has_its_headers(server, method, path):
     """Also those that refuse."""

@@ -135,18 +135,28 @@ def test_what_is_no_request_is_refused(server, request_):
     assert found == b"" or found.startswith((b"HTTP/1.1 4",)), found[:200]
 
 
+@pytest.mark.parametrize("base", ["/page/static/", "/serve/static/", "/show/static/katex/"])
 @pytest.mark.parametrize(
-    "path", ["/page/../../../etc/passwd", "/page/..%2f..%2f..%2fetc/passwd", "/page/%2e%2e/%2e%2e/app.py",
-             "/serve/../app.py", "/serve/..%5c..%5capp.py", "/serve//etc/passwd", "/page/%00", "/serve/%ff",
-             "/code/../start.js", "/code/..%2fapp.py.js", "/page/" + "a/" * 3000, "//evil.example/",
-             "/serve/index.html/..", "/page", "/serve/"],
+    "path", ["../../../../etc/passwd", "..%2f..%2f..%2f..%2fetc/passwd", "%2e%2e/%2e%2e/app.py", "../app.py", "..%5c..%5capp.py",
+             "/etc/passwd", "%00", "%ff", "a/" * 3000, "index.html/..", "", "..", "../../cli.py"],
 )  # fmt: skip
-def test_only_the_pages_files_are_there(server, path):
+def test_only_the_pages_files_are_there(server, base, path):
     """Whatever a path is made of."""
-    found = server.raw(f"GET {path} HTTP/1.1\r\nHost: {server.host}\r\nConnection: close\r\n\r\n".encode())
+    found = server.raw(f"GET {base}{path} HTTP/1.1\r\nHost: {server.host}\r\nConnection: close\r\n\r\n".encode())
     status = int(found.split(b" ", 2)[1])
     assert status in (307, 400, 404), found[:300]
     assert b"root:" not in found and b"import" not in found
+
+
+@pytest.mark.parametrize(
+    "path", ["/code/../start.js", "/code/..%2fapp.py.js", "//evil.example/", "/page", "/page/static", "/static"]
+)
+def test_other_paths_lead_nowhere(server, path):
+    """Not to a file, and not to another server."""
+    found = server.raw(f"GET {path} HTTP/1.1\r\nHost: {server.host}\r\nConnection: close\r\n\r\n".encode())
+    head = found.partition(b"\r\n\r\n")[0]
+    assert int(found.split(b" ", 2)[1]) in (307, 404), found[:300]
+    assert b"location: " not in head or f"location: http://{server.host}/".encode() in head
 
 
 @pytest.mark.parametrize(

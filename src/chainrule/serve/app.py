@@ -9,6 +9,7 @@ GET  /api/train/ID/events     what it tells           POST /api/train/ID/go, pau
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -16,7 +17,7 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -31,6 +32,9 @@ from starlette.staticfiles import StaticFiles
 
 from chainrule.errors import ChainruleError
 from chainrule.page import static
+from chainrule.page.modules import katex
+from chainrule.prose import LANGUAGES, sentences
+from chainrule.rules import ACTIVATIONS, LOSSES
 from chainrule.serve.crew import Crew
 from chainrule.serve.guard import LOOPBACK, Guard, error_body, language
 from chainrule.serve.requests import RequestError, read_fields, status_of
@@ -38,6 +42,7 @@ from chainrule.serve.take import FORMS
 from chainrule.serve.trainer import MOST_SPEED, TRAIN
 from chainrule.serve.training import WORDS, Trainings
 from chainrule.serve.work import DERIVE, EXPORT, JUDGE
+from chainrule.train.settings import INITIALS, OPTIMIZERS
 
 log = logging.getLogger("chainrule.serve")
 
@@ -50,6 +55,8 @@ EXPORT_SECONDS = 60.0
 
 KEPT = 64
 """How many derived figures are kept at hand."""
+
+_STATIC = Path(str(files("chainrule.serve"))) / "static"
 
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
@@ -79,8 +86,15 @@ class Site:
 
     def __init__(self, choices: Choices) -> None:
         self.choices = choices
-        self.judges = Crew(choices.jobs, nice=5)
-        self.scribes = Crew(1, nice=0)  # they are waited for at every change on the page: judging must not hold them up
+        self.beginning = {
+            "network": choices.network, "lang": choices.lang, "exports": FORMS, "activations": list(ACTIVATIONS),
+            "losses": list(LOSSES), "optimizers": list(OPTIMIZERS), "initials": INITIALS,
+            "texts": {lang: sentences("panel", lang=lang) for lang in LANGUAGES},
+        }  # fmt: skip
+        self.judges = Crew(choices.jobs, "judge")
+        self.scribes = Crew(
+            1, "derive", nice=0
+        )  # they are waited for at every change on the page: judging must not hold them up
         self.trainings = Trainings()
         self.derived: OrderedDict[str, bytes] = OrderedDict()
         self.code: OrderedDict[str, bytes] = OrderedDict()
@@ -93,7 +107,9 @@ class Site:
 
     async def home(self, request: Request) -> Response:
         """The page."""
-        text = files("chainrule.serve").joinpath("static", "index.html").read_text(encoding="utf-8")
+        text = (
+            (_STATIC / "index.html").read_text(encoding="utf-8").replace('lang="en"', f'lang="{self.choices.lang}"', 1)
+        )
         answer = HTMLResponse(text, headers={"Cache-Control": "no-cache"})
         if not _VISITOR.fullmatch(request.cookies.get(COOKIE, "")):
             answer.set_cookie(COOKIE, secrets.token_urlsafe(24), httponly=True, samesite="strict", path="/")
@@ -101,21 +117,31 @@ class Site:
 
     async def start(self, request: Request) -> Response:
         """What the page begins with."""
-        return _json({"network": self.choices.network, "lang": self.choices.lang, "exports": FORMS})
+        return _json(self.beginning)
 
     async def derive(self, request: Request) -> Response:
         """The bundle of a figure, and where its code is."""
         fields = await read_fields(request, DERIVE)
-        key = hashlib.sha256(json.dumps(fields.found, sort_keys=True).encode()).hexdigest()
+        body = await self.derivation(fields.found, wanted=_waits(request))
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def derivation(self, asked: dict[str, Any], wanted: Callable[[], Awaitable[bool]] | None = None) -> bytes:
+        """Return the answer to what is asked about a figure; what was asked lately is at hand."""
+        key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         body = self.derived.get(key)
         if body is None:
-            found = await self.scribes.run("derive", fields.found, seconds=DERIVE_SECONDS, wanted=_waits(request))
+            found = await self.scribes.run("derive", asked, seconds=DERIVE_SECONDS, wanted=wanted)
             code = found.pop("code").encode()
             name = hashlib.sha256(code).hexdigest()[:32]
             _keep(self.code, name, code)
             body = json.dumps({**found, "code": f"/code/{name}.js"}, ensure_ascii=False, allow_nan=False).encode()
             _keep(self.derived, key, body)
-        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+        return body
+
+    async def ready(self) -> None:
+        """Derive the figure that the page begins with, before somebody asks for it."""
+        with suppress(ChainruleError):  # who asks for it is told
+            await self.derivation({"network": self.choices.network, "lang": self.choices.lang})
 
     async def module(self, request: Request) -> Response:
         """The code of a figure that was derived."""
@@ -179,9 +205,11 @@ def make_app(choices: Choices) -> tuple[Guard, Site]:
     async def life(_app: Starlette) -> AsyncIterator[None]:
         site.judges.start()
         site.scribes.start()
+        ready = asyncio.create_task(site.ready())
         try:
             yield
         finally:
+            ready.cancel()
             site.close()
 
     routes = [
@@ -194,8 +222,10 @@ def make_app(choices: Choices) -> tuple[Guard, Site]:
         Route("/api/train/{id}/events", site.events),
         Route("/api/train/{id}/{word}", site.lead, methods=["POST"]),
         Route("/code/{name}.js", site.module),
-        Mount("/page", _Static(directory=static())),
-        Mount("/serve", _Static(directory=Path(str(files("chainrule.serve"))) / "static")),
+        # Where the files stand on the disk, seen from the package: their imports of each other hold in both places.
+        Mount("/page/static", _Static(directory=static())),
+        Mount("/serve/static", _Static(directory=_STATIC)),
+        Mount("/show/static/katex", _Static(directory=katex())),
     ]
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         ChainruleError: _refused, HTTPException: _missing, Exception: _broken

@@ -48,12 +48,12 @@ class Crew:
 
     Args:
         size: how many processes.
+        job: the job that they mostly do, whose modules they load at once.
         nice: by how much they give way to others.
     """
 
-    def __init__(self, size: int, *, nice: int = 5) -> None:
-        self.nice = nice
-        self.idle: deque[_Member] = deque(_Member(nice) for _ in range(size))
+    def __init__(self, size: int, job: str, *, nice: int = 5) -> None:
+        self.idle: deque[_Member] = deque(_Member(job, nice) for _ in range(size))
         self.members = tuple(self.idle)
         self.waiting: deque[asyncio.Future[_Member]] = deque()
         self.threads = ThreadPoolExecutor(size, thread_name_prefix="crew")
@@ -127,7 +127,8 @@ class Crew:
 class _Member:
     """One process, started when it is first needed and again after it was killed."""
 
-    def __init__(self, nice: int) -> None:
+    def __init__(self, job: str, nice: int) -> None:
+        self.job = job
         self.nice = nice
         self.process: BaseProcess | None = None
         self.pipe: Connection | None = None
@@ -141,7 +142,7 @@ class _Member:
                 raise Lost
             self.pipe, theirs = _SPAWN.Pipe()
             self.ready = False
-            self.process = _SPAWN.Process(target=work_on, args=(theirs, self.nice), daemon=True)
+            self.process = _SPAWN.Process(target=work_on, args=(theirs, self.job, self.nice), daemon=True)
             launch(self.process)
             theirs.close()
         return self.pipe
@@ -192,12 +193,12 @@ class _Member:
             process.join(5)
 
 
-def work_on(pipe: Connection, nice: int) -> None:
-    """Do one job after the other: what a process of the crew does."""
+def work_on(pipe: Connection, mostly: str, nice: int) -> None:
+    """Do one job after the other, mostly of one kind: what a process of the crew does."""
     settle(nice=nice)
     from chainrule.serve.work import JOBS, warm
 
-    warm()
+    warm(mostly)
     pipe.send(("ready", None))
     while True:
         try:

@@ -83,6 +83,17 @@ def with_numbers(net: Network, fields: Fields) -> Network:
     return net.replace(given=Given(weights, biases, inputs, targets))
 
 
+def numbers_of(net: Network) -> dict[str, list[float]]:
+    """Return the numbers of a network by the names of `NAMES`: those of its sheet, the others drawn with seed 0."""
+    values = net.values()
+    layout = layout_of(net.derive(samples=None).source)
+    return {
+        "p": layout.pack({name: values[name] for name in layout.maps}).tolist(),
+        "x": np.ravel(values["X"]).tolist(),
+        "target": np.ravel(values["true"]).tolist(),
+    }
+
+
 def _rows(numbers: list[float], wide: int, name: str) -> tuple[tuple[float, ...], ...]:
     if len(numbers) % wide:
         raise RequestError("number_count", name=name, read=len(numbers), expected=f"{wide}·N")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 ENDINGS = {
     "latex": (".tex", "application/x-tex"), "markdown": (".md", "text/markdown"), "pdf": (".pdf", "application/pdf"),
-    "typst": (".typ", "text/plain"), "html": (".html", "text/html"), "svg": (".svg", "image/svg+xml"),
+    "typst": (".typ", "text/plain"), "html": (".html", "text/html"), "lesson": ("-lesson.html", "text/html"),
+    "svg": (".svg", "image/svg+xml"),
     "png": (".png", "image/png"), "toml": (".toml", "application/toml"), "c": (".c", "text/x-c"),
     "numpy": ("_numpy.py", "text/x-python"), "torch": ("_torch.py", "text/x-python"),
     "jax": ("_jax.py", "text/x-python"),
@@ -66,6 +67,13 @@ def take(net: Network, fields: Fields) -> Taken:
         content: str | bytes = export(net, form)
     elif form == "toml":
         content = net.to_toml()
+    elif form == "lesson":
+        from chainrule.page import lesson
+
+        content = lesson(
+            net, notation=fields.text("notation", default="seed"),
+            lang=fields.choice("lang", ("en", "ko"), default="en"),
+        )  # fmt: skip
     elif form in ("svg", "png"):
         content = _drawing(net, form, fields)
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.serve.edits import FIELDS as CHANGE
 from chainrule.serve.edits import edited
-from chainrule.serve.numbers import NAMES, network_of, with_numbers
+from chainrule.serve.numbers import NAMES, check_size, network_of, numbers_of, with_numbers
 from chainrule.serve.requests import Fields
 from chainrule.serve.take import Taken, take
 
@@ -25,27 +25,58 @@ _SYMBOL = re.compile(r"(?<![A-Za-z])[A-Za-z]+_\d+(?:,\d+)?(?:\^(?:\d+|\{\d+,\d+\
 """A symbol with indices, in plain spelling."""
 
 
-def warm() -> None:
-    """Load what jobs need, before somebody waits for it."""
-    import chainrule.judge.api
-    import chainrule.page
-    import chainrule.values
+def warm(job: str) -> None:
+    """Load what a job needs, before somebody waits for it."""
+    JOBS[job](_FIRST[job])
 
-    chainrule.judge.api.check("$$loss = loss$$", "1-1")
+
+_FIRST: dict[str, dict[str, Any]] = {
+    "derive": {"network": "1-1"},
+    "judge": {"network": "1-1", "document": "$$pred = pred$$", "seconds": 10.0},
+}
+"""A small request for each job that there is a crew for."""
 
 
 def derive(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the bundle and the code of a network, changed first where a change is asked for."""
+    """Return what the page shows of a network, changed first where a change is asked for.
+
+    That is `bundle` and `code` (chainrule.page); `figure`, what can be changed as it is now; `data`, the names of what
+    it can be trained on; `numbers`, those that were on the screen, for what is still there.
+    """
     from chainrule.page import bundle, emit
+    from chainrule.serve.data import data_for
 
     fields = Fields(request, DERIVE)
-    net = with_numbers(network_of(fields), fields)
+    net = network_of(fields)
+    numbered = with_numbers(net, fields)
     if fields.has("change"):
-        net = edited(net, fields.inner("change", CHANGE))
+        change = fields.inner("change", CHANGE)
+        # The figure keeps the numbers of its sheet and no others, so that its address stays short.
+        net, numbered = edited(net, change), edited(numbered, change)
+        check_size(net)
     found = bundle(
         net, notation=fields.text("notation", default="seed"), lang=fields.choice("lang", ("en", "ko"), default="en")
     )
-    return {"bundle": found, "code": emit(net)}
+    return {
+        "bundle": found, "code": emit(net), "figure": _figure(net), "data": data_for(net),
+        "numbers": numbers_of(numbered),
+    }  # fmt: skip
+
+
+def _figure(net: Network) -> dict[str, Any]:
+    """Return what of a figure can be changed; None where units of a layer differ."""
+    return {
+        "layers": [
+            {
+                "size": layer.size,
+                "activation": str(layer.activations[0]) if len(layer.activations) == 1 else None,
+                "bias": layer.bias[0] if len(layer.bias) == 1 else None,
+            }
+            for layer in net.layers
+        ],
+        "inputs": net.inputs,
+        "loss": str(net.loss),
+    }
 
 
 def export(request: dict[str, Any]) -> Taken:
