@@ -176,6 +176,9 @@ def command_line(lang: str) -> click.Group:
             option("--to", kind="name", type=click.Choice(EXPORT_FORMS), required=True),
             words(), option("-o", "--out", kind="file"),
         ]),
+        _Command("lesson", lang=lang, callback=lesson, net=True, params=[
+            *network, *numbers, *shared,
+        ]),
         _Command("check", lang=lang, callback=check, net=True, params=[
             _Argument(["words"], nargs=-1, metavar=say("cli.metavar.check_words")),
             *network[1:],
@@ -333,6 +336,18 @@ def export(**options: Any) -> None:
     from chainrule.export import export as exported
 
     _emit_text(options["out"], [exported(_network(options), options["to"])])
+
+
+def lesson(**options: Any) -> None:
+    """Write NET as a page to click and drag: one HTML file, offline."""
+    from chainrule.page import lesson as written
+
+    if options["out"] and os.path.splitext(options["out"])[1].lower() not in (".html", ".htm"):
+        suffix = os.path.splitext(options["out"])[1]
+        raise SelectionError("format_ending", read=options["out"], ending=suffix, known=".html")
+    net = _network(options)
+    page = written(net, values=_values(net, options), notation=options["notation"], lang=options["lang"])
+    _emit_text(options["out"], [page])
 
 
 def check(words: tuple[str, ...], **options: Any) -> None:

@@ -30,25 +30,20 @@ def test_a_figure_is_derived(server):
     assert b"export" in code.body
 
 
-def test_numbers_on_the_screen_go_onto_the_figure(server):
-    """In the layout of the parameters, in rows of samples."""
-    answer = server.post("/api/derive", network="2-1 --bias", p=[0.5, -1, 2], x=[1, 2, 3, 4], target=[0, 1])
-    given = Network.from_toml(answer.json["bundle"]["net"]["toml"]).given
-    assert [number for _, number in given.weights] == [0.5, -1.0]
-    assert [number for _, number in given.biases] == [2.0]
-    assert given.inputs == ((1.0, 2.0), (3.0, 4.0)) and given.targets == ((0.0,), (1.0,))
+def test_numbers_on_the_screen_are_kept(server):
+    """In the layout of the parameters, in rows of samples; what is not given is drawn, as `values` draws it."""
+    given = {"p": [0.5, -1, 2], "x": [1, 2, 3, 4], "target": [0, 1]}
+    assert server.post("/api/derive", network="2-1 --bias", **given).json["numbers"] == given
+    drawn = server.post("/api/derive", network="2-1 --bias").json
+    assert drawn["numbers"]["p"] == drawn["bundle"]["numbers"]["p"]
 
 
 def test_a_figure_is_changed(server):
     """Without losing the numbers of what stays; what cannot be done is said."""
-    answer = server.post(
-        "/api/derive", network="2-3-1", p=list(range(1, 10)), change={"what": "remove_unit", "layer": 1, "unit": 2}
-    )
-    net = Network.from_toml(answer.json["bundle"]["net"]["toml"])
-    assert net.size(1) == 2
-    assert {str(weight): number for weight, number in net.given.weights} == {
-        "w_11^1": 1, "w_12^1": 4, "w_21^1": 3, "w_22^1": 6, "w_11^2": 7, "w_12^2": 9,
-    }  # fmt: skip
+    change = {"what": "remove_unit", "layer": 1, "unit": 2}
+    answer = server.post("/api/derive", network="2-3-1", p=list(range(1, 10)), change=change).json
+    assert answer["bundle"]["net"]["shorthand"] == "2-2-1" and answer["numbers"]["p"] == [1, 3, 4, 6, 7, 9]
+    assert answer["figure"]["layers"][0] == {"size": 2, "activation": "sigmoid", "bias": False}
     refused = server.post("/api/derive", network="2-3-1", change={"what": "remove_edge", "weight": "w_99^1"})
     assert (refused.status, refused.key) == (422, "no_edge")
 

@@ -44,7 +44,7 @@ def lesson(net: Network, *, values: Values | None = None, notation: str = "seed"
     Example:
         >>> from chainrule import Network
         >>> text = lesson(Network.read("2-3-2-1"))
-        >>> text[:15], "http-equiv=\\"Content-Security-Policy\\"" in text, len(text.encode()) < 1_500_000
+        >>> text[:15], "script-src 'sha256-" in text, len(text.encode()) < 1_500_000
         ('<!DOCTYPE html>', True, True)
     """
     found = bundle(net, values=values, notation=notation, lang=lang)
@@ -71,7 +71,9 @@ def document(found: dict[str, Any], script: str) -> str:
 @cache
 def _styles() -> tuple[str, ...]:
     inside = (katex() / "katex.inline.css").read_text(encoding="utf-8")
-    return inside, "body { margin: 0; }\n#page { min-height: 100vh; }\n" + (static() / "page.css").read_text(encoding="utf-8")
+    return inside, "body { margin: 0; }\n#page { min-height: 100vh; }\n" + (static() / "page.css").read_text(
+        encoding="utf-8"
+    )
 
 
 def embedded(found: dict[str, Any]) -> str:

@@ -68,8 +68,11 @@ def as_value(module: str) -> str:
     r"""Return an expression whose value has a module's exports; what it imports must be there as `$name`.
 
     Example:
-        >>> as_value("export const one = 1;\\n")
-        '(() => {\\nconst one = 1;\\nreturn { one };\\n})()'
+        >>> print(as_value("export const one = 1;\n"))
+        (() => {
+        const one = 1;
+        return { one };
+        })()
     """
     exported = ", ".join(EXPORT.findall(module))
     body = IMPORT.sub(lambda match: f"const {match[1]} = ${_stem(match[2])};\n", module)

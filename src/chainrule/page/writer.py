@@ -2,7 +2,8 @@ r"""Lines as the page reads them: LaTeX in which every symbol says what it is, a
 
 A symbol stands in `\htmlData{s=w_11^2}{…}`, ∂loss/∂z_1^2 in `\htmlData{p=z_1^2}{…}`, any other ∂q/∂s in
 `\htmlData{l=q|s}{…}` and a whole matrix in `\htmlData{m=W_2}{…}`; the page links them with the drawing. A comma, which
-would end an argument of KaTeX's, is written as a semicolon. A hole for a number is `\x01s=w_11^2\x02`. Subscripts that
+would end an argument of KaTeX's, is written as a semicolon. A hole for a number is `\x01s=w_11^2\x02`; brackets that
+stand only where the number right behind them is negative are `\x04 … \x05`, large ones `\x06 … \x07`. Subscripts that
 the page fills in are holes of `chainrule.show.templates`, within LaTeX in `\x00…\x00`, within names in `\x03…\x03`.
 """
 
@@ -83,13 +84,57 @@ def _marked(expr: Expr, text: str) -> str:
     return rf"\htmlData{{{mark_of(expr)}}}{{{words}}}"
 
 
-def _holes(notation: Notation) -> Writer:
-    """Return the writer of a line's last side with holes for its numbers."""
+def _writer_of_holes(notation: Notation, sign: str) -> Writer:
+    """Return the writer of a line's last side with holes for its numbers, as if all of them had a sign."""
 
     def put(expr: Expr) -> str:
-        return r"\cdots" if expr == DOTS else f"\x01{mark_of(expr)}\x02"
+        if expr == DOTS:
+            return r"\cdots"
+        hole = f"\x01{mark_of(expr)}\x02"
+        return hole if isinstance(expr, Matrix) else sign + hole
 
     return Writer(LATEX, notation, put=put)
+
+
+_PIECE = re.compile(r"\\left\( | \\right\)|[()]|-(?=\x01)|\x01[^\x02]*\x02|[^()\\\x01-]+|.", re.DOTALL)
+_OPEN = {"(": "\x04", r"\left( ": "\x06"}
+_CLOSE = {"(": "\x05", r"\left( ": "\x07"}
+_CLOSERS = (")", r" \right)")
+
+
+def conditional(plain: str, negative: str) -> str:
+    r"""Return a line with holes in which brackets say when they stand.
+
+    Args:
+        plain: the line with no number negative.
+        negative: the line with every number negative, a minus before each hole.
+
+    Example:
+        >>> conditional("\x01p\x02 + \x01q\x02", "-\x01p\x02 + (-\x01q\x02)")
+        '\x01p\x02 + \x04\x01q\x02\x05'
+    """
+    sure = _PIECE.findall(plain)
+    found: list[str] = []
+    opened: list[str] = []
+    at = 0
+    pieces = _PIECE.findall(negative)
+    for position, piece in enumerate(pieces):
+        if piece == "-" and position + 1 < len(pieces) and pieces[position + 1].startswith("\x01"):
+            continue
+        here = sure[at] if at < len(sure) else ""
+        if piece in _OPEN and here != piece:
+            opened.append(_CLOSE[piece])
+            found.append(_OPEN[piece])
+            continue
+        if piece in _OPEN:
+            opened.append("")
+        elif piece in _CLOSERS and (closer := opened.pop()):
+            found.append(closer)
+            continue
+        assert here == piece, (plain, negative)
+        found.append(piece)
+        at += 1
+    return "".join(found)
 
 
 class LineWriter:
@@ -105,13 +150,14 @@ class LineWriter:
         self.most = most
         self.writer = PageWriter(notation)
         self.among = PageWriter(notation, AMONG_WORDS)
-        self.numbers = _holes(notation)
+        self.numbers = [_writer_of_holes(notation, sign) for sign in ("", "-")]
 
     def line(self, sides: tuple[Expr, ...], target: Ref | None, *, numbered: bool = True) -> dict[str, Any]:
         """Return a line: its sides, and its last side with holes for numbers."""
         found: dict[str, Any] = {"sides": line_sides(self.writer, Formula(sides, target))}
         if numbered:
-            found["put"] = self.numbers.write(write_out(sides[-1], most=self.most))
+            last = write_out(sides[-1], most=self.most)
+            found["put"] = conditional(*(writer.write(last) for writer in self.numbers))
         return found
 
     def words(self, words: Words) -> list[Any]:

@@ -16,17 +16,25 @@ export class Figure {
     const button = (/** @type {string} */ key, /** @type {string} */ sign, /** @type {() => void} */ act) =>
       make("button", { type: "button", class: "cr-icon", "data-key": key, onclick: act }, sign);
     this.tools = make(
-      "div", { class: "cr-tools", role: "group", "data-key": "figure.tools" },
+      "div", { class: "cr-tools", role: "group", "data-name": "figure.tools" },
       button("figure.closer", "+", () => this.zoom(1.25)),
       button("figure.farther", "−", () => this.zoom(0.8)),
       button("figure.whole", "⤢", () => this.whole()),
     );
-    this.node = make("section", { class: "cr-figure", "data-key": "figure.title" }, this.tools, this.stage);
+    this.node = make("section", { class: "cr-figure", "data-name": "figure.title" }, this.tools, this.stage);
     /** @type {SVGSVGElement} */
     this.svg = /** @type {any} */ (null);
     /** @type {Map<string, Element[]>} */
     this.places = new Map();
+    /** @type {{node: Element, from: string, to: string, symbol: string}[]} */
+    this.edges = [];
+    /** @type {{edges: {node: Element, from: string, to: string, symbol: string}[], units: Set<string>, start: string}} */
+    this.lit = { edges: [], units: new Set(), start: "" };
+    this.locals = document.createElementNS(SVG, "g");
+    this.home = { left: 0, top: 0, width: 1, height: 1 };
+    this.view = { ...this.home };
     this.weighted = false;
+    /** @type {Map<number, PointerEvent>} */
     this.pointers = new Map();
     this.listen();
   }
@@ -45,7 +53,7 @@ export class Figure {
     this.svg = svg;
     this.view = { ...this.home };
     this.stage.style.aspectRatio = `${width} / ${height}`;
-    this.locals = svg.appendChild(document.createElementNS(SVG, "g"));
+    svg.append(this.locals);
     this.locals.setAttribute("class", "cr-locals");
     this.locals.setAttribute("aria-hidden", "true");
     this.index();
@@ -259,14 +267,14 @@ export class Figure {
     const groups = this.svg.querySelectorAll("g.edges > g, g.units > g, rect.frame");
     for (const node of [...groups, ...this.svg.querySelectorAll("g.labels > text")]) node.classList.remove("lit", "chosen", "dim");
     for (const node of this.svg.querySelectorAll("[aria-pressed]")) node.removeAttribute("aria-pressed");
-    this.lit = { edges: /** @type {any[]} */ ([]), units: new Set(), start: "" };
+    this.lit = { edges: [], units: new Set(), start: "" };
     if (name && name !== "loss") {
       const path = this.path(name);
       this.lit = path;
       const edges = new Set(path.edges.map((edge) => edge.node));
       const chosen = new Set(this.places.get(this.unit(name)) ?? []);
       for (const node of groups) {
-        const own = chosen.has(node) ? "chosen" : edges.has(node) || path.units.has(node.getAttribute("data-symbol")) ? "lit" : "dim";
+        const own = chosen.has(node) ? "chosen" : edges.has(node) || path.units.has(node.getAttribute("data-symbol") ?? "") ? "lit" : "dim";
         node.classList.add(own);
       }
       for (const node of chosen) node.setAttribute("aria-pressed", "true");
@@ -322,7 +330,7 @@ export class Figure {
   annotate() {
     this.locals.replaceChildren();
     const { selected, model, notation } = this.page;
-    if (!selected || selected === "loss" || !this.lit || this.page.tab === "practise") return;
+    if (!selected || selected === "loss" || this.page.tab === "practise") return;
     if (this.lit.edges.length > MOST_LABELLED) return;
     const pre = (/** @type {string} */ unit) => this.page.before(unit);
     const write = (/** @type {string} */ of, /** @type {string} */ by, /** @type {number} */ x, /** @type {number} */ y) => {

@@ -21,6 +21,14 @@ export class Follow {
     /** @type {Entry | null} the step that is shown alone */
     this.step = null;
     this.node = make("div", { class: "cr-follow" });
+    this.steps = steps(page);
+    this.input = /** @type {HTMLInputElement} */ (make("input"));
+    this.wrong = make("p");
+    this.where = make("span");
+    this.head = make("div");
+    this.scalar = make("section");
+    this.matrix = make("section");
+    this.paths = make("section");
   }
 
   get id() {
@@ -46,7 +54,7 @@ export class Follow {
       make("button", { type: "button", class: "cr-icon", "data-key": key, onclick: act }, sign);
     this.where = make("span", { class: "cr-where", "aria-live": "polite" });
     const stepper = make(
-      "div", { class: "cr-row cr-stepper", role: "group", "data-key": "follow.steps" },
+      "div", { class: "cr-row cr-stepper", role: "group", "data-name": "follow.steps" },
       button("follow.first", "«", () => this.jump(0)),
       button("follow.back", "‹", () => this.move(-1)),
       button("follow.next", "›", () => this.move(1)),
@@ -123,7 +131,7 @@ export class Follow {
     if (this.step && this.step.name !== name) this.step = null;
     if (!this.step) this.stage = STAGES - 1;
     this.live = [];
-    if (this.input && document.activeElement !== this.input) this.input.value = name;
+    if (document.activeElement !== this.input) this.input.value = name;
     this.wrong.hidden = true;
     const at = this.at();
     const total = { count: this.steps.length.toLocaleString("en") };
@@ -172,7 +180,7 @@ export class Follow {
     if (!found) return;
     const { line, general } = found;
     const read = page.model.names.read(entry.name);
-    if (line.why !== undefined) this.scalar.append(this.why(line, general ? [] : read?.indices ?? []));
+    if (line.why !== undefined) this.scalar.append(this.why(line, general || !read ? [] : page.model.names.running(read)));
     const value = () => (entry.backward ? page.model.partial(entry.name) : page.model.number(entry.name));
     this.scalar.append(this.line(line, general, (kind, name) => page.value(kind, name), value));
     if (general) this.scalar.append(make("p", { class: "cr-note" }, page.say("follow.general")));
@@ -362,7 +370,7 @@ function matrixLines(page, entries) {
  */
 function pathsOf(page, name) {
   const { figure, model } = page;
-  if (!figure.lit || name === "loss" || Number.isNaN(model.partial(name))) return null;
+  if (name === "loss" || Number.isNaN(model.partial(name))) return null;
   const next = new Map();
   for (const edge of figure.lit.edges) next.set(edge.from, [...(next.get(edge.from) ?? []), edge]);
   /** @type {[string, string][][]} */

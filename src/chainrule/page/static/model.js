@@ -188,7 +188,7 @@ export class Model {
         if (places.every((values, at) => values.includes(read.indices[at]))) return { line: group.lines[0], general: true };
         continue;
       }
-      if (group.templated) return { line: filled(group.lines[0], read.indices), general: false };
+      if (group.templated) return { line: filled(group.lines[0], this.names.running(read)), general: false };
       const line = group.lines.find((one) => one.name === own);
       if (line) return { line, general: false };
     }

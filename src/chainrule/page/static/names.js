@@ -18,7 +18,7 @@ function joined(parts, comma = ",") {
 }
 
 /**
- * A text with its holes filled: within LaTeX in braces, within names (where ; stands for a comma) bare.
+ * A text with its holes filled: within LaTeX in braces where there is need, within names (where ; stands for a comma) bare.
  * @param {string} template
  * @param {number[]} indices
  */
@@ -28,7 +28,9 @@ export function fill(template, indices) {
       const found = /^#([0-9]+)([+-][0-9]+)$/.exec(part);
       return found ? indices[Number(found[1])] + Number(found[2]) : part;
     });
-    return mark === "\x00" ? `{${joined(parts)}}` : joined(parts, ";");
+    if (mark === "\x03") return joined(parts, ";");
+    const text = joined(parts);
+    return text.length === 1 ? text : `{${text}}`;
   });
 }
 
@@ -102,6 +104,14 @@ export class Names {
     const sub = alone ? [] : indices.map((index) => (kind === "x" ? index - 1 : index));
     const skips = source !== null && layer !== null && source !== layer - 1;
     return kind + (sub.length ? `_${joined(sub)}` : "") + (layer === null ? "" : `^${layer}${skips ? `,${source}` : ""}`);
+  }
+
+  /**
+   * The indices that lines have holes for: those that can take more than one value.
+   * @param {Read} read
+   */
+  running({ q, indices }) {
+    return indices.filter((_, at) => this.quantities[q].size[at] > 1);
   }
 
   /**

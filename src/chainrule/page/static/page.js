@@ -51,7 +51,19 @@ export class Page {
     this.listeners = new Map();
     /** @type {(() => void)[]} */
     this.undo = [];
-    this.take(bundle, code);
+    this.bundle = bundle;
+    this.code = code;
+    this.model = new Model(bundle, code);
+    /** @type {import("./types.d.ts").Lang} */
+    this.lang = bundle.lang;
+    this.notation = bundle.notation;
+    this.rebuild = false;
+    this.frame = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.saving = undefined;
+    /** @type {(() => void)[]} */
+    this.visitors = [];
+    this.below = make("div", { class: "cr-below" });
     this.figure = new Figure(this);
     this.follow = new Follow(this);
     /** @type {OwnPanel[]} */
@@ -69,19 +81,10 @@ export class Page {
     }
   }
 
-  /** @param {Bundle} bundle @param {Code} code */
-  take(bundle, code) {
-    this.bundle = bundle;
-    this.code = code;
-    this.model = new Model(bundle, code);
-    this.lang = bundle.lang;
-    this.notation = bundle.notation;
-  }
-
   // Building
 
   build() {
-    for (const undo of this.visitors ?? []) undo();
+    for (const undo of this.visitors) undo();
     this.root.classList.add("cr");
     this.root.lang = this.lang;
     this.root.replaceChildren();
@@ -99,7 +102,6 @@ export class Page {
       bodies.append(make("div", { role: "tabpanel", class: "cr-body", id: own, "aria-labelledby": `${own}-tab`, "data-body": id }, node));
     }
     tabs.addEventListener("keydown", (event) => this.arrow(event, tabs));
-    this.below = make("div", { class: "cr-below" });
     const main = make("div", { class: "cr-main" }, make("div", { class: "cr-left" }, this.figure.node, this.below), make("section", { class: "cr-side-panel" }, tabs, bodies));
     this.root.append(this.header(), main);
     this.tip = new Tip(this.root, (target, box) => this.explain(target, box));
@@ -176,6 +178,7 @@ export class Page {
    * @param {Element} root
    */
   translate(root) {
+    for (const node of root.querySelectorAll("[data-name]")) node.setAttribute("aria-label", this.say(node.getAttribute("data-name") ?? ""));
     for (const node of root.querySelectorAll("[data-key]")) {
       const key = node.getAttribute("data-key") ?? "";
       const words = this.bundle.texts[this.lang];
@@ -255,7 +258,7 @@ export class Page {
   form(name) {
     const read = this.model.names.read(name);
     const found = read && this.bundle.notations[this.notation].symbols.find((one) => one.q === read.q);
-    return found && read ? { found, indices: read.indices } : null;
+    return found && read ? { found, indices: this.model.names.running(read) } : null;
   }
 
   /** @param {string} name a symbol as LaTeX */
@@ -406,10 +409,10 @@ export class Page {
 
   /** @param {Bundle} bundle @param {Code} code */
   load(bundle, code) {
-    const { lang, notation } = this;
-    this.take(bundle, code);
-    this.lang = lang;
-    this.notation = notation in bundle.notations ? notation : bundle.notation;
+    this.bundle = bundle;
+    this.code = code;
+    this.model = new Model(bundle, code);
+    if (!(this.notation in bundle.notations)) this.notation = bundle.notation;
     if (this.selected !== "loss" && !this.model.names.read(this.selected)) this.selected = "";
     this.follow.step = null;
     this.build();
@@ -464,7 +467,7 @@ export class Page {
   destroy() {
     clearTimeout(this.saving);
     if (this.frame) cancelAnimationFrame(this.frame);
-    for (const undo of [...this.undo, ...(this.visitors ?? [])]) undo();
+    for (const undo of [...this.undo, ...this.visitors]) undo();
     this.listeners.clear();
     this.root.replaceChildren();
   }

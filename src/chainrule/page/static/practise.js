@@ -16,6 +16,15 @@ export class Practise {
     this.page = page;
     this.node = make("div", { class: "cr-practise" });
     this.at = 0;
+    this.hints = 0;
+    this.key = "";
+    /** @type {string[]} */
+    this.tasks = [];
+    /** @type {Record<string, number>} */
+    this.done = {};
+    this.answer = /** @type {HTMLTextAreaElement} */ (make("textarea"));
+    this.verdict = make("p");
+    this.given = make("div");
   }
 
   get id() {
@@ -180,7 +189,8 @@ export class Practise {
     const node = make("div", { class: "cr-hint" });
     if (at === 0) {
       const words = line.why === undefined ? [] : page.bundle.notations[page.notation].reasons[line.why][page.lang];
-      setWords(node, words, general ? [] : page.model.names.read(name)?.indices ?? []);
+      const read = page.model.names.read(name);
+      setWords(node, words, general || !read ? [] : page.model.names.running(read));
       page.light([name]);
     } else if (at < 3) {
       setLine(node, line.sides.slice(0, at === 1 ? 2 : undefined).join(" = "));

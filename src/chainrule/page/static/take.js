@@ -10,6 +10,7 @@ export class Take {
   constructor(page) {
     this.page = page;
     this.node = make("div", { class: "cr-take" });
+    this.said = make("p");
   }
 
   get id() {

@@ -103,25 +103,30 @@ function written(value, digits, far, minus, infinite, nan) {
   return sign + bare(size.toFixed(Math.max(0, digits - 1 - power)));
 }
 
-const PUT = /\x01([a-z])=([^\x02]*)\x02/g;
+const PUT = /\x01([a-z])=([^\x02]*)\x02|[\x04\x06]|[\x05\x07]/g;
 
 /**
- * A line's last side with its numbers: each says what it is, and one below 0 stands in brackets where something is before it.
+ * A line's last side with its numbers, each of which says what it is; some brackets stand only before a negative one.
  * @param {string} put
  * @param {(kind: string, name: string) => number | number[][] | null} number
  * @param {number} digits
  */
 export function putNumbers(put, number, digits) {
-  return put.replace(PUT, (whole, kind, name, offset) => {
+  const text = (/** @type {string} */ kind, /** @type {string} */ name) => {
     const value = number(kind, name.replaceAll(";", ","));
-    if (value === null) return "\\,?\\,";
-    if (typeof value !== "number") return matrixTex(value, digits);
-    const text = numberTex(value, digits);
-    const before = put.slice(0, offset).trimEnd();
-    const leads = before === "" || /[({\[=|]$|\\left\($|\\displaystyle$/.test(before);
-    const shown = `\\htmlData{${kind}=${name}}{${text}}`;
-    const after = put.slice(offset + whole.length);
-    return text.startsWith("-") && (!leads || after.startsWith("^")) ? `(${shown})` : shown;
+    return value === null ? "\\,?\\," : typeof value === "number" ? numberTex(value, digits) : matrixTex(value, digits);
+  };
+  /** @type {boolean[]} */
+  const open = [];
+  return put.replace(PUT, (whole, kind, name, at) => {
+    if (kind !== undefined) return `\\htmlData{${kind}=${name}}{${text(kind, name)}}`;
+    if (whole === "\x04" || whole === "\x06") {
+      const next = /^[\x04\x06]*\x01([a-z])=([^\x02]*)\x02/.exec(put.slice(at));
+      const stands = next !== null && text(next[1], next[2]).startsWith("-");
+      open.push(stands);
+      return !stands ? "" : whole === "\x04" ? "(" : "\\left( ";
+    }
+    return !open.pop() ? "" : whole === "\x05" ? ")" : " \\right)";
   });
 }
 
@@ -163,10 +168,27 @@ function kept(count, meant) {
  * @param {string} latex
  */
 export function bare(latex) {
+  const mark = "\\htmlData{";
   let text = latex;
-  for (let before = ""; before !== text; ) {
-    before = text;
-    text = text.replace(/\\htmlData\{[^{}]*\}(\{(?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*\})/g, (_, body) => body.slice(1, -1));
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at)) {
+    const open = text.indexOf("}", at) + 1;
+    const close = closing(text, open);
+    text = text.slice(0, at) + text.slice(open + 1, close) + text.slice(close + 1);
   }
   return text;
+}
+
+/**
+ * Where the bracket that opens at a place is closed.
+ * @param {string} text
+ * @param {number} open
+ */
+function closing(text, open) {
+  let depth = 0;
+  for (let at = open; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === "{") depth++;
+    else if (text[at] === "}" && --depth === 0) return at;
+  }
+  return text.length;
 }

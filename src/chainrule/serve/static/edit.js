@@ -49,7 +49,7 @@ export class EditPanel {
       make("div", { class: "cr-row" }, this.button("undo", say("edit.undo"), () => this.undo(), !this.before.length)),
       make("p", { class: "cr-note" }, say("edit.kept")));
     this.showChosen();
-    if (this.focus) root.querySelector(`[data-own="${CSS.escape(this.focus)}"]`)?.focus({ preventScroll: true });
+    if (this.focus) /** @type {HTMLElement | null} */ (root.querySelector(`[data-own="${CSS.escape(this.focus)}"]`))?.focus({ preventScroll: true });
     this.focus = "";
   }
 

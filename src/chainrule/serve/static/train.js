@@ -23,6 +23,10 @@ export class TrainPanel {
     this.file = null;
     this.speed = 20;
     this.thick = true;
+    /** @type {EventSource | null} */
+    this.stream = null;
+    /** @type {number | undefined} */
+    this.drawing = undefined;
     this.forget();
     window.addEventListener("pagehide", () => this.leave());
   }
@@ -34,7 +38,6 @@ export class TrainPanel {
   /** As it is before a training. */
   forget() {
     this.stream?.close();
-    /** @type {EventSource | null} */
     this.stream = null;
     this.run = "";
     this.net = "";
