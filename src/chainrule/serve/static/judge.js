@@ -110,7 +110,7 @@ export class JudgePanel {
 
   // Judging
 
-  /** @param {string} [after] what is said when it is done, instead of the result */
+  /** @param {string} [after] what is said when it is done, before the result */
   async judge(after) {
     const { server, page } = this;
     if (!page) return;
@@ -127,7 +127,7 @@ export class JudgePanel {
       const report = await (await server.ask("/api/judge", fields)).json();
       if (turn !== this.asked) return;
       this.report = report;
-      this.tell(after ?? this.summary());
+      this.tell(after ? `${after} ${this.summary()}` : this.summary());
       this.show();
     } catch (error) {
       if (turn === this.asked) this.tell(error instanceof Error ? error.message : String(error), true);
@@ -272,7 +272,7 @@ export class JudgePanel {
   toRemark(at) {
     const item = this.result?.querySelector(`[data-link="${at}"]`);
     item?.scrollIntoView({ block: "center" });
-    /** @type {HTMLElement | null | undefined} */ (item?.querySelector("button:last-of-type"))?.focus();
+    /** @type {HTMLElement | null | undefined} */ (item?.querySelector(".cr-button") ?? item?.querySelector("button"))?.focus();
   }
 
   // Repairs

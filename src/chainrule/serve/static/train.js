@@ -83,10 +83,15 @@ export class TrainPanel {
     this.curve = curve;
     this.plots = make("div", { class: "cr-plots" }, make("figure", { class: "cr-plot" }, curve, make("figcaption", {}, say("train.curve"))));
     const speed = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", id: "train-speed", min: "0", max: "3", step: "0.1", value: Math.log10(this.speed) }));
-    const pace = make("output", { for: "train-speed" }, String(this.speed));
+    const pace = make("span", { class: "cr-where" });
+    const show = () => {
+      pace.textContent = String(this.speed);
+      speed.setAttribute("aria-valuetext", String(this.speed));
+    };
+    show();
     speed.addEventListener("input", () => {
       this.speed = Number((10 ** Number(speed.value)).toPrecision(2));
-      pace.textContent = String(this.speed);
+      show();
     });
     speed.addEventListener("change", () => this.tell("speed", { speed: this.speed }));
     const thick = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", class: "cr-check", id: "train-thick", checked: this.thick }));
