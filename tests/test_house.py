@@ -74,7 +74,7 @@ def test_a_command_without_numbers_pulls_click_only(arguments):
 
 
 ROAD = {
-    "errors": 0, "width": 0, "output": 0,
+    "errors": 0, "width": 0, "output": 0, "workers": 0,
     "expr": 1, "algebra": 1,
     "rules": 2,
     "network": 3, "problems": 3, "figure": 3,

@@ -35,7 +35,7 @@ _BY_SUFFIX = {
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
 DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
 VALUE_FORMATS = ("text", "json", "csv")
-EXPORT_FORMS = ("numpy", "torch", "jax")
+EXPORT_FORMS = ("numpy", "torch", "jax", "c", "c-embedded")
 CHECK_FORMATS = ("text", "json", "jsonl", "junit", "sarif", "gradescope", "nbgrader", "csv", "dodona")
 EXERCISE_FORMATS = ("markdown", "latex", "pdf", "notebook")
 EXERCISE_PARTS = ("sheet", "key", "network", "rubric", "errors", "errors-key")
@@ -174,6 +174,9 @@ def command_line(lang: str) -> click.Group:
         _Command("export", lang=lang, callback=export, net=True, params=[
             *network,
             option("--to", kind="name", type=click.Choice(EXPORT_FORMS), required=True),
+            option("--dtype", key="c_dtype", type=click.Choice(DTYPES),
+                   shown=say("cli.label.default", default="float32")),
+            option("--optimizer", key="c_optimizer", kind="name", shown=say("cli.label.default", default="sgd")),
             words(), option("-o", "--out", kind="file"),
         ]),
         _Command("lesson", lang=lang, callback=lesson, net=True, params=[
@@ -241,6 +244,9 @@ def command_line(lang: str) -> click.Group:
             option("--jobs", key="serve_jobs", kind="number", type=click.IntRange(min=1)),
             option("--limit", key="serve_limit", kind="number", type=click.FloatRange(0.1, 3600), default=10.0),
             words(),
+        ]),
+        _Command("cache", lang=lang, callback=cache_of_code, params=[
+            option("--clear", is_flag=True), words(),
         ]),
         _Command("completion", lang=lang, callback=completion, params=[
             _Argument(["shell"], metavar=f"{{{'|'.join(SHELLS)}}}", type=click.Choice(SHELLS)),
@@ -335,7 +341,10 @@ def export(**options: Any) -> None:
     """Write NET and its gradients as code."""
     from chainrule.export import export as exported
 
-    _emit_text(options["out"], [exported(_network(options), options["to"])])
+    chosen = {name: options[name] for name in ("dtype", "optimizer") if options[name] is not None}
+    if chosen and not options["to"].startswith("c"):
+        raise _Misuse("only_for_c", click.get_current_context(), name=f"--{next(iter(chosen))}", form=options["to"])
+    _emit_text(options["out"], [exported(_network(options), options["to"], **chosen)])
 
 
 def lesson(**options: Any) -> None:
@@ -436,6 +445,18 @@ def serve(**options: Any) -> None:
     from chainrule.serve.command import serve as serve_page
 
     serve_page(_network(options), options)
+
+
+def cache_of_code(clear: bool, lang: str) -> None:
+    """Say how much compiled code is kept, and where; or remove it."""
+    from chainrule.native import cache_folder, cache_size, clear_cache
+
+    count, total = clear_cache() if clear else cache_size()
+    said = sentence(
+        f"native.{'cleared' if clear else 'kept'}", lang=lang, count=count, size=f"{total / 2**20:.1f}",
+        folder=cache_folder(),
+    )  # fmt: skip
+    _emit_text(None, [f"{said}\n"])
 
 
 def completion(shell: str) -> None:

@@ -41,7 +41,11 @@ latex \partial_w L  ⟶  ∂L/∂w
 latex \frac{\partial (p-t)^2}{\partial p}  ⟶  ∂(p − t)^2/∂p
 latex \frac{\partial \sigma(z)}{\partial z}  ⟶  ∂σ(z)/∂z
 latex \frac{\partial w x}{\partial w}  ⟶  ∂(w · x)/∂w
-latex \frac{\partial L(\hat{y}, y)}{\partial \hat{y}}  ⟶  ∂L(ŷ, y)/∂ŷ
+latex \frac{\partial L(\hat{y}, y)}{\partial \hat{y}}  ⟶  ∂L/∂ŷ
+latex J(w, b)  ⟶  J
+latex \mathcal{L}(\mathbf{W})  ⟶  L
+latex J(w_1 + w_2)  ⟶  J · (w_1 + w_2)
+latex CE(y, \hat y)  ⟶  CE(y, ŷ)
 latex \frac{\partial{L}}{\partial{w}}  ⟶  ∂L/∂w
 latex \delta^L = \nabla_a C \odot \sigma'(z^L)  ⟶  δ^L = ∂C/∂a ⊙ σ′(z^L)
 latex \left(\frac{\partial L}{\partial z}\right)^{\!T}  ⟶  (∂L/∂z)ᵀ
@@ -148,7 +152,7 @@ text  softmax(z)_2  ⟶  softmax_2(z)
 text  softmax(z)ₖ  ⟶  softmax_k(z)
 text  relu(z)  ⟶  relu(z)
 text  f'(z)  ⟶  f′(z)
-text  L(ŷ, y)  ⟶  L(ŷ, y)
+text  L(ŷ, y)  ⟶  L
 typst sigma'(z_1)  ⟶  σ′(z_1)
 typst op("softmax")(z)  ⟶  softmax(z)
 typst max(0, z)  ⟶  max(0, z)
@@ -661,9 +665,9 @@ def test_a_number_is_exact() -> None:
 ])  # fmt: skip
 @pytest.mark.parametrize("markup", MARKUPS)
 def test_what_is_beyond_a_limit_is_refused_within_a_second(markup: str, source: str, reason: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone: a busy machine has no say in it
     chains = read_formula(source, markup)
-    assert time.perf_counter() - begun < _SECONDS
+    assert time.process_time() - begun < _SECONDS
     reasons = {side.node.reason for chain in chains for side in chain.sides if isinstance(side.node, Unread)}
     assert reason in reasons or (markup != "latex" and reasons)
 

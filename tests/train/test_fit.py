@@ -178,10 +178,12 @@ def test_killed_at_any_instant(tmp_path):
             except subprocess.TimeoutExpired:
                 os.kill(process.pid, signal.SIGKILL)
                 kills += 1
-            if process.wait() == 0:
+            if process.wait() == 0 and kills:
                 break
+        if not kills:  # the machine has become faster: once more from the beginning, and sooner
+            killed.unlink(missing_ok=True)
+            took /= 2
         assert kills < 30
-    assert kills >= 1
     assert killed.read_bytes() == whole.read_bytes()
     left = {path.name for path in tmp_path.iterdir()} - {script.name, whole.name, killed.name}
     assert all(name.endswith(".part") for name in left)  # what a kill in the middle of writing leaves aside

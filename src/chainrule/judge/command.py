@@ -91,9 +91,10 @@ def _text(path: str) -> str:
 
 
 def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) -> Iterator[str | int]:
-    from chainrule.judge.folder import Settings, dask, find, grade, processes
+    from chainrule.judge.folder import Settings, find, grade
     from chainrule.judge.journal import Journal
     from chainrule.judge.judging import named
+    from chainrule.workers import workers_of
 
     lang, form = options["lang"], options["format_"] or "text"
     if form not in ("text", "jsonl", "csv", "nbgrader"):
@@ -103,10 +104,8 @@ def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) 
     settings = Settings(
         None if net is None else named(net), options["notation"], options["repairs"], rubric, lang, options["limit"]
     )
-    jobs = options["jobs"] or os.cpu_count() or 1
-    workers, jobs = dask(options["dask"]) if options["dask"] else (processes(jobs), jobs)
     folder = options["out"]
-    with tempfile.TemporaryDirectory() as aside:
+    with tempfile.TemporaryDirectory() as aside, workers_of(options["dask"] or options["jobs"]) as workers:
         place = Path(folder or aside) / "results.jsonl"
         with Journal(place, resume=options["resume"]) as journal:
             progress = _Progress(lang)
@@ -128,7 +127,7 @@ def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) 
             sys.stdout.flush()
             try:
                 tasks = find(words)
-                summary = grade(tasks, settings, workers=workers, jobs=jobs, journal=journal, told=told)
+                summary = grade(tasks, settings, workers=workers, journal=journal, told=told)
             except KeyboardInterrupt:
                 flush()
                 if folder:

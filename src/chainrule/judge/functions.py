@@ -32,6 +32,14 @@ _PLAIN = {
     "Φ": "normal_cdf", "expm1": "expm1", "softmax": "softmax", "cosh": "cosh", "sinh": "sinh", "sech": "sech",
 }  # fmt: skip
 
+LOSS_FUNCTIONS = {
+    "CE": ("cross_entropy", "cross_entropy_index", "softmax_cross_entropy", "softmax_cross_entropy_index"),
+    "BCE": ("binary_cross_entropy", "bce_with_logits"),
+    "NLL": ("cross_entropy", "cross_entropy_index"),
+    "MSE": ("mse", "half_squared_error"),
+}
+"""What losses are called as functions of output and target, CE(y, ŷ), and which losses that can be."""
+
 _HOLE = Ref(Symbol("argument"))
 
 

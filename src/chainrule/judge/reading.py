@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,8 @@ class Reading:
         by_origin: whether weights that are numbered through (w_1, w_2, …) are so by the unit they come from.
         bracketed: whether layers stand in brackets, so that a bare number above is a power.
         absorbed: whether sums count from 0, where w_j0 is the bias and x_0 is 1.
+        below: whether a lone number below a small letter is a layer: z_1 and b_1 beside a matrix W_1.
+        places: the layer of letters that the document itself gives to what the network has (u = W_1 x).
     """
 
     kinds: Mapping[str, str] = field(hash=False)
@@ -118,6 +120,13 @@ class Reading:
     absorbed: bool = False
     bracketed: bool = False
     by_origin: bool = False
+    below: bool = False
+    places: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    def whole(self, name: Name, kind: str) -> bool:
+        """Return whether a name without a capital is that of a whole layer, by the number below it."""
+        numbered = name.sub.isdigit() and not name.sup
+        return self.below and numbered and kind in ("z", "a", "b", "delta") and name.base not in self.places
 
     def meaning(
         self,
@@ -171,7 +180,9 @@ class _Meaning:
         self.environment = environment
         self.layers = layers
         entry = self.kind == "w" and (len(name.sub) == 2 or "," in name.sub)  # W_jk
-        self.matrices = matrices or (name.base[0].isupper() and self.kind in ("w", "z", "a", "delta") and not entry)
+        entry = entry or (name.base in reading.places and bool(name.sub))
+        capital = name.base[0].isupper() and self.kind in ("w", "z", "a", "delta") and not entry
+        self.matrices = matrices or capital or reading.whole(name, self.kind)
         self.power = power or reading.powers
 
     def found(self) -> Meant:
@@ -290,12 +301,15 @@ class _Meaning:
         name = self.name
         need = INDICES[self.kind]
         single = self.kind == "w" and name.sub.isdigit() and not name.sup and not self.matrices
+        single = single and name.base not in self.reading.places
         if single and len(name.sub) == 1 and self.net.depth > 1:
             return self._numbered(int(name.sub))
         layer, source, sample, power = self._above()
         sub = name.sub
         if layer is None and (skipped := self._skipping(sub)) is not None:
             (layer, source), sub = skipped, ""
+        if layer is None and (inside := self._layer_first(sub)) is not None:
+            layer, sub = inside
         if layer is None and sub:
             terms = self._terms(sub, need if not self.matrices else 0)
             if self.matrices and len(terms) == 1 and not (self.kind == "delta" and self.reading.unit_deltas):
@@ -346,6 +360,16 @@ class _Meaning:
         skips = source != target - 1 and ("w", target, source) in self.program.symbols
         return (target, source) if skips else None
 
+    def _layer_first(self, sub: str) -> tuple[int, str] | None:
+        """Return layer and indices of W_{2,kj} or z_{1,j}, where the layer stands below, before a comma."""
+        first, *rest = sub.split(",")
+        together = ",".join(rest)
+        need = INDICES[self.kind]
+        pieces = rest if len(rest) > 1 else _side_by_side(together, need) if rest else []
+        if len(pieces) != need or not first.isdigit():
+            return None
+        return int(first) - self.reading.first_layer, ",".join(pieces)
+
     def _above(self) -> tuple[int | None, int | None, int | None, int]:
         """Return the layer, the layer it skips from, the sample and the power that stand above."""
         name = self.name
@@ -369,6 +393,8 @@ class _Meaning:
 
     def _only_layer(self) -> int:
         """Return the one layer that a name without a layer can mean."""
+        if self.name.base in self.reading.places:
+            return self.reading.places[self.name.base]
         if self.kind == "delta" and not self.name.sub:
             return self.net.depth
         said = self._layer_of_letters()
@@ -469,6 +495,7 @@ class _Meaning:
         return value
 
 
+_LETTER = re.compile(r"[A-Za-zα-ω]")
 _ROLE = re.compile(r"([iho])_?([0-9]{1,3})")
 _TERM = re.compile(r"([0-9]{1,6}|[A-Za-zα-ω])(?:([+-])([0-9]{1,6}))?")
 _PIECE = re.compile(r"(?:[A-Za-zα-ω]|[0-9])(?:[+-][0-9]{1,6})?")
@@ -488,20 +515,24 @@ def _parts_above(sup: str) -> list[str]:
     return [part for first, second in _ABOVE.findall(sup) for part in (first or second).split(",")]
 
 
-def letters(name: Name) -> Iterator[tuple[str, str]]:
-    """Yield the letters among a name's indices, with where they stand: sub, sup or suffix."""
-    below = "" if _ROLE.fullmatch(name.sub) and not name.sup else name.sub
-    for place, text in (("sub", below), ("sup", name.sup), ("suffix", name.suffix)):
-        for match in re.finditer(r"[A-Za-zα-ω]", text):
-            yield match[0], place
+def letters(name: Name) -> tuple[tuple[str, str], ...]:
+    """Return the letters among a name's indices, with where they stand: sub, sup or suffix."""
+    return _letters(name.sub, name.sup, name.suffix)
+
+
+@lru_cache(maxsize=4096)
+def _letters(sub: str, sup: str, suffix: str) -> tuple[tuple[str, str], ...]:
+    below = "" if _ROLE.fullmatch(sub) and not sup else sub
+    places = (("sub", below), ("sup", sup), ("suffix", suffix))
+    return tuple((letter, place) for place, text in places for letter in _LETTER.findall(text))
 
 
 def _written(name: Name) -> str:
     """Return a name as it is written, in plain spelling."""
-    sub = f"_{name.sub}" if len(name.sub) <= 2 else f"_{{{name.sub}}}"
-    sup = f"^{name.sup}" if len(name.sup) <= 1 else f"^{{{name.sup}}}"
+    sub = "" if not name.sub else f"_{name.sub}" if len(name.sub) <= 2 else f"_{{{name.sub}}}"
+    sup = "" if not name.sup else f"^{name.sup}" if len(name.sup) <= 1 else f"^{{{name.sup}}}"
     suffix = f"[{name.suffix}]" if name.suffix else ""
-    return name.base + (sub if name.sub else "") + (sup if name.sup else "") + suffix
+    return name.base + sub + sup + suffix
 
 
 written = _written

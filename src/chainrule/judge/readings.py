@@ -35,6 +35,7 @@ def letters_for(names: Iterable[Name], *, swapped: bool = False, output: bool = 
         >>> kinds["pred"], kinds["W"], kinds["δ"], kinds["dW"]
         ('pred', 'w', 'delta', 'dw')
     """
+    names = list(names)
     present = {name.base for name in names}
     found: dict[str, str] = {}
     for kind, bases in vocabulary()["usual"].items():
@@ -61,8 +62,10 @@ def letters_for(names: Iterable[Name], *, swapped: bool = False, output: bool = 
             found[f"d{base}"] = f"d{kind}"
     if present & {"net", "out"} and "x" not in present:
         found["i"] = "x"  # i_1, net_{h1}, out_{o1}
-    # The author's own letters first: a repair takes the first letter of a kind.
-    return {**{base: kind for base, kind in found.items() if base in present}, **found}
+    # The author's own letters first: a repair takes the first letter of a kind. n_x is no number of samples.
+    bare = {name.base for name in names if not name.sub}
+    own = {base: kind for base, kind in found.items() if base in (bare if kind == "samples" else present)}
+    return {**own, **found}
 
 
 def candidates(
@@ -78,9 +81,9 @@ def candidates(
     """
     names = list(names)
     deltas = any(n.base in ("δ", "Δ") and n.sub.isdigit() and not n.sup for n in names)
-    absorbed, bracketed = _absorbed(names), _bracketed(names)
+    absorbed, bracketed, below = _absorbed(names), _bracketed(names), _below(names)
     for reading in _candidates(names, matrices):
-        reading = replace(reading, absorbed=absorbed, bracketed=bracketed)
+        reading = replace(reading, absorbed=absorbed, bracketed=bracketed, below=below)
         if deltas:
             yield replace(reading, sigmoid=sigmoid)
             yield replace(reading, sigmoid=sigmoid, unit_deltas=True)
@@ -101,10 +104,20 @@ def _absorbed(names: Iterable[Name]) -> bool:
 def _bracketed(names: list[Name]) -> bool:
     """Return whether a bare number above is a power: layers are in brackets, w^{(2)}, or weights have none, w_{ji}."""
     kinds = letters_for(())
-    weights = [name for name in names if kinds.get(name.base) == "w" and name.sub and not name.sub.isdigit()]
+    weights = [name for name in names if kinds.get(name.base) == "w" and (name.base in "Ww" or name.sub)]
     return bool(weights and not any(name.sup for name in weights)) or any(
         kinds.get(name.base, "").removeprefix("d") in _LETTERED and _LAYER.match(name.sup) is not None for name in names
     )
+
+
+def _below(names: Iterable[Name]) -> bool:
+    """Return whether layers stand below: matrices are numbered, W_1 and W_2."""
+    kinds = letters_for(())
+    return any(
+        kinds.get(name.base, "").removeprefix("d") == "w" and name.base.removeprefix("d")[:1].isupper()
+        and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
+        for name in names
+    )  # fmt: skip
 
 
 _LAYER = re.compile(r"[\[(](?:[0-9]{1,3}|[lL](?:[+-]1)?)[\])]")
@@ -167,9 +180,8 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     """
     names = list(names)
     kinds = {reading.kinds.get(name.base) for name in names}
-    batches = (True,) if _several(reading, names) else (True, False)
-    for rows, in_out, batch in itertools.product((True, False), (True, False), batches):
-        yield replace(reading, rows=rows, in_out=in_out, batch=batch), 1
+    for laid in layouts(reading, names):
+        yield laid, 1
     yield replace(reading, sigmoid=not reading.sigmoid), 2
     for other in _lettered(names):
         if other != reading.kinds:
@@ -186,8 +198,55 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     yield replace(reading, to_from=not reading.to_from), 2
     yield replace(reading, absorbed=not reading.absorbed), 2
     yield replace(reading, bracketed=not reading.bracketed), 2
+    if _below(names):
+        yield replace(reading, below=not reading.below), 2
     for counted in _counted(reading, names):
         yield counted, 2
+
+
+def layouts(reading: Reading, names: Iterable[Name]) -> Iterator[Reading]:
+    """Yield a reading with each way to lay matrices out."""
+    batches = (True,) if _several(reading, names) else (True, False)
+    for rows, in_out, batch in itertools.product((True, False), (True, False), batches):
+        yield replace(reading, rows=rows, in_out=in_out, batch=batch)
+
+
+def letterings(reading: Reading, names: Iterable[Name], depth: int) -> Iterator[Reading]:
+    """Yield the readings in which each layer has a letter of its own: W and U for weights, b and c for biases.
+
+    Args:
+        reading: what else names mean.
+        names: the names of the document.
+        depth: the number of the network's layers after the inputs.
+    """
+    names = list(names)
+    weights = _own_letters(names, ("W", "w", "U", "u", "V", "v"))
+    biases = _own_letters(names, ("b", "c", "d"))
+    if depth < 2 or len(weights) != depth or depth > MOST_LETTERED:
+        return
+    biased = itertools.permutations(biases) if len(biases) == depth else [()]
+    for order, others in itertools.product(itertools.permutations(weights), list(biased)):
+        kinds, places = dict(reading.kinds), dict(reading.places)
+        for kind, bases in (("w", order), ("b", others)):
+            for layer, base in enumerate(bases, start=1):
+                kinds |= {base: kind, f"d{base}": f"d{kind}"}
+                places |= {base: layer, f"d{base}": layer}
+        yield replace(reading, kinds=kinds, places=places, below=True, bracketed=True)
+
+
+MOST_LETTERED = 3
+"""The most layers whose weights have letters of their own; beyond, people count."""
+
+
+def _own_letters(names: Iterable[Name], among: tuple[str, ...]) -> list[str]:
+    """Return the letters of some that stand without a number, in the order in which they appear."""
+    found: dict[str, bool] = {}
+    for name in names:
+        base = name.base.removeprefix("d") or name.base
+        if base in among:
+            numbered = bool(name.sup) or name.sub.isdigit()
+            found[base] = found.get(base, True) and not numbered
+    return [base for base, alone in found.items() if alone]
 
 
 def _counted(reading: Reading, names: list[Name]) -> Iterator[Reading]:

@@ -179,6 +179,10 @@ class Speller:
         """The sign for a negative."""
         return _MINUS[self.markup]
 
+    def one_by(self, letter: str) -> str:
+        """Return 1 divided by a letter."""
+        return rf"\frac{{1}}{{{letter}}}" if self.markup == "latex" else f"(1/{letter})"
+
     def number(self, value: object) -> str:
         """Return a rational number."""
         from fractions import Fraction

@@ -11,20 +11,22 @@ import itertools
 import re
 import time
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from chainrule.expr import Matrix, Ref
-from chainrule.judge.court import Court, Shape, fit, inside, outcome, parts_of
+from chainrule.judge.court import Court, Shape, fit, outcome
 from chainrule.judge.fixes import Fix, applied, replaced
-from chainrule.judge.meaning import Val, names
+from chainrule.judge.meaning import Val
 from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import letters
 from chainrule.judge.repair import GIVEN_UP, SECONDS, Mended, alive, touches
 from chainrule.judge.report import Edit
 from chainrule.judge.rows import Row
 from chainrule.judge.spans import with_mark
+from chainrule.judge.spelled import spelled
 from chainrule.judge.speller import SLOPES, Speller
 from chainrule.judge.structure import constant_of
 from chainrule.judge.syntax import (
@@ -42,6 +44,9 @@ from chainrule.judge.syntax import (
     Total,
     Transposed,
     Unread,
+    inside,
+    names,
+    parts_of,
 )
 from chainrule.judge.variants import letter_edit, other_letters, script
 
@@ -52,6 +57,9 @@ MOST_TRIED = 500
 
 MOST_INSERTED = 24
 """How many texts are tried as a missing factor at one place."""
+
+MOST_SIMPLE = 5
+"""Beyond this a number beside that of the samples is no likely factor."""
 
 LONGEST_INSERTED = 40
 """How long a bracket may be that is tried as one."""
@@ -70,7 +78,7 @@ class TextMender:
         self.most = most
         self.source, self.markup = row.source, row.markup
         self.matrices = court.matrices(row.chain)
-        found = [n for side in row.chain.sides if not isinstance(side.node, Unread) for n in names(side.node)]
+        found = row.chain.names
         numbers = court.numbers(court.samples_for(row.chain))
         self.speller = Speller(self.source, self.markup, found, court.reading, numbers)
         bound = {part.letter for side in row.chain.sides if not isinstance(side.node, Unread)
@@ -108,6 +116,8 @@ class TextMender:
         chain = self._reread(fix.edits)
         if chain is None or self._right(chain, index) is not True:
             return False
+        if spelled(chain.sides[index].node) == spelled(chain.sides[0].node):
+            return False  # true, and says nothing
         if self.matrices or self.letters:
             return True
         return alive(chain.sides[index].node, self.court.interpreter(chain))
@@ -278,6 +288,8 @@ class TextMender:
             if self.matrices:
                 swapped = source[slice(*b)] + between + source[slice(*a)]
                 yield replaced(1.02, "wrong_order", (a[0], b[1]), swapped, source)
+                for turned in self._turned(left, between, right):
+                    yield replaced(1.06, "wrong_order", (a[0], b[1]), turned, source)
                 if node.marks[place] == "⊙":
                     yield replaced(
                         1.0, "elementwise_for_product", (a[1], b[0]), self.speller.dot(), source, (a[0], b[1])
@@ -293,6 +305,13 @@ class TextMender:
         for place in range(len(node.factors) - 2):  # a(1 − a), written twice
             start = node.factors[place].span[1]
             yield replaced(1.2, "extra_factor", (start, node.factors[place + 2].span[1]), "", source)
+
+    def _turned(self, left: Node, between: str, right: Node) -> Iterator[str]:
+        """Yield a product with its factors changed in place, one of them transposed: B Aᵀ and Bᵀ A for A B or A Bᵀ."""
+        bodies = [part.body if isinstance(part, Transposed) else part for part in (left, right)]
+        first, second = (self.source[slice(*body.span)] for body in bodies)
+        yield second + between + self._transposed(bodies[0])
+        yield self._transposed(bodies[1]) + between + first
 
     def _terms(self, node: Total) -> Iterator[Fix]:
         source = self.source
@@ -337,26 +356,23 @@ class TextMender:
                 yield replaced(1.0, "extra_transpose", (start, end), text.replace("^{}", ""), source)
             return
         if isinstance(node, Name | Derivative | Group) and isinstance(above, Times | Total | None):
-            start, end = node.span
-            if isinstance(node, Name) and node.sup and self.markup == "latex":
-                at = node.sup_span[1]
-                bracket = source[max(at - 1, 0)] in ")]"
-                if bracket:
-                    yield replaced(1.0, "missing_transpose", (at, at), "T", source, node.span)
-                else:
-                    yield replaced(1.0, "missing_transpose", (start, end), f"({source[start:end]})^T", source)
-            elif isinstance(node, Derivative):
-                new = (
-                    rf"\left({source[start:end]}\right)^T"
-                    if self.markup == "latex"
-                    else f"({source[start:end]}){_T[self.markup]}"
-                )
-                yield replaced(1.1, "missing_transpose", (start, end), new, source)
-            else:
-                yield replaced(1.0, "missing_transpose", (end, end), _T[self.markup], source, node.span)
+            cost = 1.1 if isinstance(node, Derivative) else 1.0
+            yield replaced(cost, "missing_transpose", node.span, self._transposed(node), source)
         if not isinstance(node, Derivative):
             for part in inside(node):
                 yield from self._transposes(part, node)
+
+    def _transposed(self, node: Node) -> str:
+        """Return what the transpose of a node is written as."""
+        start, end = node.span
+        text = self.source[start:end]
+        if isinstance(node, Name) and node.sup and self.markup == "latex":
+            at = node.sup_span[1] - start
+            inside_bracket = text[max(at - 1, 0)] in ")]"  # W^{[2]T}
+            return f"{text[:at]}T{text[at:]}" if inside_bracket else f"({text})^T"
+        if isinstance(node, Name | Group):
+            return text + _T[self.markup]
+        return rf"\left({text}\right)^T" if self.markup == "latex" else f"({text}){_T[self.markup]}"
 
     def _renames(self, node: Node) -> Iterator[Fix]:
         """Yield other indices for each name: numbers by one more or less, letters for each other."""
@@ -418,16 +434,25 @@ class TextMender:
             constant = constant_of(ratio.reshape(-1))
             start, end = node.span
             if constant is not None and constant > 0:
-                text = self.speller.number(constant)
-                new = (
-                    f"{text} ({self.source[start:end]})"
-                    if isinstance(node, Total)
-                    else f"{text} {self.source[start:end]}"
-                )
-                yield replaced(1.08, "missing_factor", (start, end), new, self.source)
+                body = self.source[start:end]
+                body = f"({body})" if isinstance(node, Total) else body
+                for text in self._constants(constant):
+                    yield replaced(1.08, "missing_factor", (start, end), f"{text} {body}", self.source)
             elif ratio.ndim == 3:
                 yield from self._slope(node, ratio)
             return
+
+    def _constants(self, constant: Fraction) -> Iterator[str]:
+        """Yield how a factor is written; one that could be the number of samples by its letter too."""
+        letter = next((base for base, kind in self.court.reading.kinds.items() if kind == "samples"), "n")
+        samples = self.court.numbers(self.court.samples_for(self.row.chain)).world.samples
+        if self.matrices and samples > 1:
+            for many, few in ((constant / samples, letter), (constant * samples, self.speller.one_by(letter))):
+                if many == 1:
+                    yield few
+                elif many.numerator < MOST_SIMPLE and many.denominator < MOST_SIMPLE:
+                    yield f"{self.speller.number(many)} {few}"
+        yield self.speller.number(constant)
 
     def _slope(self, node: Node, ratio: Array) -> Iterator[Fix]:
         """Yield ⊙ σ'(Z) for the layer whose slope is missing."""

@@ -1,19 +1,17 @@
-"""Tokens of one side → its tree, by the grammar in grammar.lark.
+"""Tokens of one side → its tree: what each rule of grammar.lark makes of its parts.
 
 The grammar knows arithmetic; what a fraction of two differentials is, and how far ∂/∂w or ∇_w reaches, is decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from lark import Lark, Transformer
-from lark.lexer import Lexer
-
+from chainrule.judge.functions import LOSS_FUNCTIONS
+from chainrule.judge.grammar import Grammar
+from chainrule.judge.reading import vocabulary
 from chainrule.judge.syntax import (
     Applied,
     Cases,
@@ -35,9 +33,6 @@ from chainrule.judge.syntax import (
 )
 from chainrule.judge.tokens import Adjoint, Differential, Refused, Token
 
-if TYPE_CHECKING:
-    from lark.common import LexerConf
-
 _NO_NAME = (0, 0)
 
 
@@ -50,9 +45,9 @@ def tree_of(tokens: list[Token], depth: int) -> Node:
 
     Raises:
         Refused: it is half a derivative, or too deep.
-        lark.exceptions.UnexpectedInput: the tokens are no formula.
+        Unexpected: the tokens are no formula.
     """
-    node: Node = _parser().parse(cast("Any", tokens))  # type: ignore[assignment]  # the transformer builds nodes
+    node: Node = _grammar().parse(tokens)
     if len(tokens) > depth:
         _check_depth(node, depth)
     return node
@@ -69,16 +64,6 @@ def _check_depth(node: Node, depth: int) -> None:
             if level > depth:
                 raise Refused("too_deep", "", part.span)
             stack.extend((getattr(part, field.name), level + 1) for field in fields(part) if field.name != "span")
-
-
-class _Lexer(Lexer):
-    """Hands our tokens to lark as they are."""
-
-    def __init__(self, conf: LexerConf) -> None:
-        del conf
-
-    def lex(self, data: Any) -> Iterator[Any]:  # type: ignore[override]  # lark calls a lexer of one argument so
-        return iter(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +136,13 @@ def _span(child: Any) -> Span:
     return child.span  # type: ignore[no-any-return]
 
 
-class _Builder(Transformer[Any, Any]):
+class _Builder:
     """Builds the tree, rule by rule."""
 
     def side(self, children: list[Any]) -> Any:
         return _whole(children[0])
 
     def sum(self, children: list[Any]) -> Any:
-        if len(children) == 1:
-            return _part(children[0])
         terms = [_whole(children[0])]
         for sign, term in zip(children[1::2], children[2::2], strict=True):
             node = _whole(term)
@@ -167,8 +150,6 @@ class _Builder(Transformer[Any, Any]):
         return Total(tuple(terms), (_span(children[0])[0], _span(children[-1])[1]))
 
     def product(self, children: list[Any]) -> Any:
-        if len(children) == 1:
-            return _part(children[0])
         factors: list[Any] = [_part(children[0])]
         marks: list[str] = []
         for mark, child in zip(children[1::2], children[2::2], strict=True):
@@ -361,10 +342,19 @@ def _multiplied(factors: list[Any], marks: list[str]) -> Any:
         operator = _bare(factors[place])
         if isinstance(operator, _Operator):
             _operate(operator, factors, marks, place)
-        elif isinstance(operator, Name) and isinstance(factors[place + 1], Listed) and not marks[place]:
-            listed = factors.pop(place + 1)  # L(ŷ, y)
-            del marks[place]
-            factors[place] = Applied(operator, listed.items, (factors[place].span[0], listed.span[1]))
+        elif isinstance(operator, Name) and not marks[place] and (args := _arguments(factors[place + 1])):
+            span = (factors[place].span[0], factors[place + 1].span[1])
+            before = factors[place - 1] if place and not marks[place - 1] else None
+            if isinstance(before, Name) and f"{before.base}{operator.base}" in LOSS_FUNCTIONS:
+                whole = replace(operator, base=f"{before.base}{operator.base}", span=(before.span[0], operator.span[1]))
+                factors[place - 1 : place + 2] = [Applied(whole, args, (before.span[0], span[1]))]  # CE(y, ŷ)
+                del marks[place - 1 : place + 1]
+            elif _of_its_arguments(operator, args):
+                factors[place : place + 2] = [replace(operator, span=span)]
+                del marks[place]
+            elif isinstance(factors[place + 1], Listed):
+                factors[place : place + 2] = [Applied(operator, args, span)]
+                del marks[place]
         place += 1
     nodes = tuple(_whole(factor) for factor in factors)
     start, end = factors[0].span[0], factors[-1].span[1]
@@ -375,6 +365,22 @@ def _multiplied(factors: list[Any], marks: list[str]) -> Any:
         body = nodes[0].body
         return Negated(Times((body, *nodes[1:]), tuple(marks), (body.span[0], end)), (start, end))
     return Times(nodes, tuple(marks), (start, end))
+
+
+def _arguments(node: Any) -> tuple[Node, ...]:
+    """Return what stands in a bracket, one or several, as arguments do."""
+    if isinstance(node, Listed):
+        return node.items
+    return (node.body,) if isinstance(node, Group) and node.bracket == "(" else ()
+
+
+def _of_its_arguments(name: Name, args: tuple[Node, ...]) -> bool:
+    """Return whether a quantity is written with what it depends on: J(w, b), L(ŷ, y), ŷ(x)."""
+    if not all(isinstance(arg, Name) for arg in args) or name.sub or name.sup:
+        return False
+    usual = vocabulary()["usual"]
+    first = args[0].base if isinstance(args[0], Name) else ""
+    return name.base in usual["loss"] or (name.base in usual["pred"] and first in usual["x"])
 
 
 def _operate(operator: _Operator, factors: list[Any], marks: list[str], place: int) -> None:
@@ -399,6 +405,5 @@ def _closed(node: Any) -> bool:
 
 
 @cache
-def _parser() -> Lark:
-    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer=_Lexer, transformer=_Builder(), start="side", maybe_placeholders=False)
+def _grammar() -> Grammar:
+    return Grammar(_Builder())
