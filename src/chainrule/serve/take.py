@@ -18,12 +18,13 @@ ENDINGS = {
     "typst": (".typ", "text/plain"), "html": (".html", "text/html"), "lesson": ("-lesson.html", "text/html"),
     "svg": (".svg", "image/svg+xml"),
     "png": (".png", "image/png"), "toml": (".toml", "application/toml"), "c": (".c", "text/x-c"),
+    "c-embedded": ("_embedded.c", "text/x-c"),
     "numpy": ("_numpy.py", "text/x-python"), "torch": ("_torch.py", "text/x-python"),
     "jax": ("_jax.py", "text/x-python"),
 }  # fmt: skip
 """The ending of each form's file, and its type."""
 
-FORMS = tuple(form for form in ENDINGS if form in CODE or form not in ("c", "numpy", "torch", "jax"))
+FORMS = tuple(ENDINGS)
 """What can be taken along."""
 
 
