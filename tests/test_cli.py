@@ -167,8 +167,8 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
 
 
 COMMANDS = (
-    "chainrule", "derive", "draw", "values", "lesson", "check", "export", "exercise", "train", "predict", "cache",
-    "completion",
+    "chainrule", "derive", "draw", "values", "lesson", "check", "export", "exercise", "train", "predict", "serve",
+    "cache", "completion",
 )  # fmt: skip
 ENGLISH = re.compile(
     r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
@@ -332,8 +332,8 @@ MISUSE = [
     (("derive", "2-1", "--hiden", "relu"), "No such option: --hiden. Did you mean: --hidden",
      "이런 옵션은 없습니다: --hiden. 이것을 뜻했나요? --hidden"),
     (("derive", "2-1", "-z"), "No such option: -z.", "이런 옵션은 없습니다: -z."),
-    (("drive",), "No such command: 'drive'. Did you mean: derive?",
-     "이런 명령은 없습니다: 'drive'. 이것을 뜻했나요? derive"),
+    (("drive",), "No such command: 'drive'. Did you mean: derive, serve?",
+     "이런 명령은 없습니다: 'drive'. 이것을 뜻했나요? derive, serve"),
     (("derive", "2-1", "--of"), "Option --of needs a value.", "옵션에 값이 필요합니다: --of."),
     (("derive", "2-1", "--all=yes"), "Option --all takes no value.", "값을 받지 않는 옵션입니다: --all."),
     (("derive", "2-1", "--view", "matrx"), "--view: 'matrx' is not one of scalar, matrix, both. Did you mean: matrix?",
@@ -441,6 +441,7 @@ ask chainrule --lang ko derive --lang k
             "export",
             "lesson",
             "predict",
+            "serve",
             "train",
             "values",
         },

@@ -241,7 +241,22 @@ def command_line(lang: str) -> click.Group:
             option("--measure", is_flag=True),
             form(PREDICT_FORMATS), words(), option("-o", "--out", kind="file"),
         ]),
+<<<<<<< HEAD
+        _Command("serve", lang=lang, callback=serve, net=True, params=[
+            _Argument(["net"], metavar=say("cli.metavar.net_or_none"), required=False, default="2-3-2-1"),
+            *network[1:],
+            option("--host", kind="address", default="127.0.0.1"),
+            option("--port", kind="number", type=click.IntRange(0, 65535), default=8055),
+            option("--allow-host", kind="name", multiple=True),
+            option("open_", "--open/--no-open", key="open", default=None),
+            option("--jobs", key="serve_jobs", kind="number", type=click.IntRange(min=1)),
+            option("--limit", key="serve_limit", kind="number", type=click.FloatRange(0.1, 3600), default=10.0),
+            words(),
+        ]),
+        _Command("cache", lang=lang, callback=cache_of_code, params=[
+=======
         Command("cache", lang=lang, callback=cache_of_code, params=[
+>>>>>>> main
             option("--clear", is_flag=True), words(),
         ]),
         Command("completion", lang=lang, callback=completion, params=[
@@ -451,6 +466,17 @@ def predict(model: str, data: str, **options: Any) -> None:
         emit_bytes(options["out"], answers)
     else:
         emit_text(options["out"], answers)
+
+
+def serve(**options: Any) -> None:
+    """Serve the page of NET to browsers on this machine."""
+    from chainrule.train.sources import need
+
+    for module in ("starlette", "uvicorn"):
+        need(module, "serve")
+    from chainrule.serve.command import serve as serve_page
+
+    serve_page(_network(options), options)
 
 
 def cache_of_code(clear: bool, lang: str) -> None:

@@ -619,7 +619,9 @@ class _Writer:
         elif finding.equal:
             verdict = Verdict.RIGHT
         else:
-            carried = self.court.carried_from(chain, index) if finding.clash is None else None
+            # Each earlier line is tried, so that this takes longest of all where many lines are wrong.
+            known = finding.clash is None and not self.judge.late
+            carried = self.court.carried_from(chain, index) if known else None
             verdict = Verdict.WRONG if carried is None else Verdict.CARRIED
         return Link(
             line=line, column=column, end_line=end_line, end_column=end_column, start=start, end=end, index=index + 1,
