@@ -171,8 +171,11 @@ class _Search:
     def found(self) -> Found | None:
         """Return the best network."""
         for number, frame in enumerate(self._frames()):
-            if self.net is not None and (self.late or self._slips_only):
-                break
+            if self.guess is not None:
+                if self.late or self.score >= self.links:
+                    break
+                if self._slips_only and frame.sizes[:-1] != self.guess.frame.sizes[:-1]:
+                    continue
             self._begin(frame)
             if number == 0 and self.net is not None:
                 self._descend()
