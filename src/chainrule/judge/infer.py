@@ -114,8 +114,8 @@ def _open(found: Found) -> Iterator[Message]:
     if frame.open_depth:
         yield Message("infer.open_depth", {"taken": len(frame.sizes) - 1})
     elif frame.open:
-        sizes = ", ".join(f"{level}: {frame.sizes[level]}" for level in frame.open)
-        yield Message("infer.open_sizes", {"sizes": sizes})
+        levels = ", ".join(map(str, frame.open))
+        yield Message("infer.open_sizes", {"levels": levels})
     if found.open_hidden:
         key = "infer.even_hidden" if found.even else "infer.open_hidden"
         yield Message(key, {"taken": str(found.guess.hidden[0]), "others": ", ".join(found.open_hidden)})
