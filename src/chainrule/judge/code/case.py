@@ -332,5 +332,5 @@ def drawn(net: Network) -> dict[str, Array]:
 
 def _like(first: Shaped, other: Shaped) -> Shaped:
     if first.array is None or (other.array is None and other.kind):
-        return Shaped(None, first.kind or other.kind, first.facts or other.facts)
-    return Shaped(other.array, first.kind, first.facts)
+        return Shaped(None, first.kind or other.kind, first.facts or other.facts, other.raw)
+    return Shaped(other.array, first.kind, first.facts, other.raw)

@@ -72,12 +72,14 @@ class _Court:
         places = [self._of(found) for found in blamed]
         mine = [place for place, found in zip(places, blamed, strict=True) if found.slip.name == own]
         if first.kind:
-            mine.append(self._add(first.kind, own, dict(first.facts or {}), (name,)))
+            other = self._other_product(name) if first.array is None else None
+            kind, facts, read = other or (first.kind, dict(first.facts or {}), "")
+            mine.append(self._add(kind, own, facts, (name,), read))
         elif not self._finite(name):
             mine.append(self._add("not_a_number", own, {"count": self._holes(name)}, (name,)))
         elif name in self.explanation.nameless:
             imprecise = self._difference(name) <= IMPRECISE
-            facts: dict[str, object] = {"difference": f"{self._difference(name):.1g}"}
+            facts = {"difference": f"{self._difference(name):.1g}"}
             mine.append(self._add("imprecise" if imprecise else "unknown", own, facts, (name,)))
         elif name in self.edges and (extra := self._outside(name)):
             mine.append(self._add("no_edges", own, {"count": extra}, (name,)))
@@ -128,6 +130,38 @@ class _Court:
         right = self.wording.right(statement)
         self.mistakes.append(Mistake(kind, statement, message, right, read, parameters))
         return len(self.mistakes) - 1
+
+    def _other_product(self, name: str) -> tuple[str, dict[str, object], str] | None:
+        """Return the mistake of a gradient of another shape that other arrays of the network give, or None."""
+        flow, raw = self.flows[0], self.shapes[0][name].raw
+        if raw is None:
+            return None
+        symbol = flow.parameters[name]
+        behind = "pred" if f"Z_{symbol.layer}" not in flow.numbers else f"Z_{symbol.layer}"
+        before = "X" if symbol.source == 0 else f"A_{symbol.source}"
+        inputs = {n: array for n, array in flow.numbers.items() if n[0] in "XZAp" and array.ndim == 2}
+        for delta in inputs:
+            right = flow.partial(delta)
+            if right is None:
+                continue
+            if name.startswith("b"):
+                if delta != behind and self._same(raw.reshape(-1), right.sum(axis=0)):
+                    return self._other({f"d{delta}": f"d{behind}"}, f"d{name} = d{delta}.sum(axis=0)")
+                continue
+            for used, array in inputs.items():
+                product = array.T @ right
+                if self._same(raw, product.T if self.layout.weights == "out_in" else product):
+                    pairs = {a: b for a, b in ((used, before), (f"d{delta}", f"d{behind}")) if a != b}
+                    return self._other(pairs, f"d{name} = {used}.T @ d{delta}")
+        return None
+
+    def _same(self, one: Array, other: Array) -> bool:
+        return one.shape == other.shape and difference(one, other) <= self.tolerance
+
+    @staticmethod
+    def _other(pairs: dict[str, str], read: str) -> tuple[str, dict[str, object], str]:
+        facts: dict[str, object] = {"read": ", ".join(pairs), "expected": ", ".join(pairs.values())}
+        return "wrong_symbol", facts, read
 
     # Numbers
 
