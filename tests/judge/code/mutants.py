@@ -1,4 +1,4 @@
-"""Right exported NumPy code, broken in one line the ways people break it: a mutation of the text, and what it is called.
+"""Right exported NumPy code, broken in one line the ways people break it.
 
 A mutant knows only what was done to which line. Whether it computes something else at all is found by running both.
 """
@@ -9,9 +9,13 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from chainrule import Network
 from chainrule.export import export
+from judge.code.here import judged
 
 LINE = re.compile(r"^    (d\w+) = (.*)$", re.MULTILINE)
 ARRAY = re.compile(r"\b(d?[AZ]_\d+|X|d?pred)\b")
@@ -40,7 +44,7 @@ NAMED = {
     "average": {"extra_factor"},
     "no_average": {"missing_factor"},
     "sign": {"sign"},
-    "no_transpose": {"missing_transpose", "transposed", "unknown"},
+    "no_transpose": {"missing_transpose", "transposed"},
     "no_derivative": {"missing_derivative", "wrong_derivative", "value_for_derivative", "wrong_symbol"},
     "no_path": {"forgotten_path"},
     "other_array": {"wrong_symbol", "wrong_layer", "missing_derivative", "wrong_argument", "wrong_derivative"},
@@ -59,10 +63,8 @@ def changes(name: str, right: str, names: list[str], rng: random.Random) -> Iter
     yield "factor", f"{factor} * ({right})"
     yield "sign", f"-({right})"
     yield "average", f"({right}) / len(X)"
-    if " / N * " in right or right.startswith("1 / N * ") or "/ (" in right:
-        number = re.match(r"-?\d+ / (?:N|\(\d+ \* N\)) \* ", right)
-        if number:
-            yield "no_average", f"len(X) * ({right})"
+    if re.match(r"-?\d+ / (?:N|\(\d+ \* N\)) \* ", right):
+        yield "no_average", f"len(X) * ({right})"
     for match in re.finditer(r"\.T\b", right):
         yield "no_transpose", right[: match.start()] + right[match.end() :]
     if name.startswith("dZ") and " * " in right and "@" not in right and "sum" not in right:
@@ -97,3 +99,65 @@ def mutants(net: Network, rng: random.Random) -> Iterator[Mutant]:
         for kind, right in changes(match[1], match[2], names, rng):
             source = text[: match.start(2)] + right + text[match.end(2) :]
             yield Mutant(source, match[1], kind, match[2], right)
+
+
+NETWORKS = (
+    "2-3-2-1 --bias", "3-3:tanh-3:relu-3 --bias --loss mse", "4-3-3:softmax --loss cross_entropy --bias",
+    "3-2:softplus-2:sigmoid --loss bce", "5-4:tanh-4:sigmoid-4:tanh-2", "2-4:relu-4:elu-1 --bias --loss huber",
+)  # fmt: skip
+
+
+class Trial:
+    """Judges the mutants of one network, and knows by running them which ones compute something else."""
+
+    def __init__(self, shorthand: str, folder: Path) -> None:
+        self.shorthand = shorthand
+        self.net = Network.read(shorthand)
+        self.path = folder / "mutant.py"
+        right = self._gradients(export(self.net, "numpy"))
+        assert right is not None
+        self.right = right
+
+    def outcome(self, mutant: Mutant) -> str:
+        """What comes of a mutant.
+
+        `raises` where it does not run; `same` where it computes the same, and `false wrong` where that is called wrong;
+        `false right`; `named` by what was done to it, where it was done; `elsewhere`, named as something else that
+        computes the same; `unknown`, wrong without a name.
+        """
+        found = self._gradients(mutant.source)
+        if found is None:
+            return "raises"
+        same = all(
+            one[name].size == array.size and np.allclose(one[name].reshape(array.shape), array, rtol=1e-9, atol=1e-12)
+            and (one[name].shape == array.shape or array.size == 1)
+            for one, right in zip(found, self.right, strict=True) for name, array in right.items()
+        )  # fmt: skip
+        report = judged(self.path, self.net, mutant.source)
+        if same:
+            return "false wrong" if report.wrong else "same"
+        if not report.wrong:
+            return "false right"
+        kinds = [(mistake.kind, mistake.statement) for mistake in report.mistakes]
+        if any(kind == "unknown" for kind, _ in kinds):
+            return "unknown"
+        return "named" if len(kinds) == 1 and kinds[0][0] in NAMED[mutant.kind] else "elsewhere"
+
+    def _gradients(self, source: str) -> list[dict[str, np.ndarray]] | None:
+        """The gradients of a module on two batches of their own numbers, or None where it does not run."""
+        names: dict = {}
+        exec(compile(source, "mutant", "exec"), names)
+        found = []
+        for samples, seed in ((6, 101), (9, 102)):
+            inputs = np.random.default_rng(samples).uniform(-1, 1, (samples, self.net.inputs))
+            values = self.net.values(inputs=inputs, seed=seed)
+            parameters = {name: np.array(values[name]) for name in names["PARAMETERS"]}
+            try:
+                with np.errstate(all="ignore"):
+                    gradients = names["loss_and_gradients"](
+                        parameters, np.array(values["X"]), np.array(values["true"])
+                    )[1]
+            except ValueError:
+                return None
+            found.append({name: np.asarray(array) for name, array in gradients.items()})
+        return found

@@ -123,12 +123,12 @@ def _paths(statements: Statements, key: Key, symbol: Symbol) -> Iterator[Slip]:
         yield from _updated(statements, key, weight)
     if symbol.kind in ("a", "z"):
         yield from others_partials(statements, key, 0.5, broadcast=symbol.kind == "z")
-    if symbol.kind == "z":
+    if symbol.kind in ("z", "pred"):
         yield from _others_once(statements, key)
 
 
 def _others_once(statements: Statements, key: Key) -> Iterator[Slip]:
-    """Yield the slips of another array in one place of ∂loss/∂z."""
+    """Yield the slips of another array in one place of ∂loss/∂z or ∂loss/∂pred."""
     first = statements.places[key][0]
     there = [a for a in _in_order(statements.statements[first].expr) if is_forward(a)]
     for number, atom in enumerate(there):
@@ -140,7 +140,7 @@ def _others_once(statements: Statements, key: Key) -> Iterator[Slip]:
 
 
 def _in_order(expr: Expr) -> list[Atom]:
-    """Return the atoms of an expression in the order in which `replace_atoms` meets them, each as often as it stands."""
+    """Return the atoms of an expression as `replace_atoms` meets them, each as often as it stands."""
     found: list[Atom] = []
 
     def noted(atom: Atom) -> Expr:
