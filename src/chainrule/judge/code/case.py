@@ -140,11 +140,12 @@ class Case:
         Raises:
             Trouble: where it gives no gradients.
         """
-        judged = [self.on_all_batches(process, attempt) for attempt in self.attempts(process)]
-        best = min(judged, key=lambda one: one.explanation.cost)
-        if best.explanation.nameless:
-            search = self._search(best.flows, best.shapes, single=best.single)
-            best = replace(best, explanation=search.run(pairs=True))
+        with np.errstate(all="ignore"):  # what a function returns may be inf or nan, which are equal to nothing
+            judged = [self.on_all_batches(process, attempt) for attempt in self.attempts(process)]
+            best = min(judged, key=lambda one: one.explanation.cost)
+            if best.explanation.nameless:
+                search = self._search(best.flows, best.shapes, single=best.single)
+                best = replace(best, explanation=search.run(pairs=True))
         return best
 
     def flow(self, samples: int, shift: int = 0) -> Flow:
@@ -220,7 +221,10 @@ class Case:
         returned, _ = self.call(process, layout, container, tensors, flow)
         shapes = self._shaped(returned.arrays, layout, flow)
         search = self._search([flow], [shapes])
-        right = [name for name in self.page if not shapes[name].kind and search.fits(name, [flow.gradients()])]
+        right = [
+            name for name in self.page
+            if not shapes[name].kind and _is_read(shapes[name]) and search.fits(name, [flow.gradients()])
+        ]  # fmt: skip
         fitting = sum(not shape.kind and shape.array is not None for shape in shapes.values())
         return Attempt(layout, container, tensors, len(right), fitting)
 
@@ -234,10 +238,13 @@ class Case:
 
     def _search(self, flows: Sequence[Flow], shapes: Sequence[Mapping[str, Shaped]], *, single: bool = False) -> Search:
         given = [
-            {name: np.zeros(self.page[name]) if s.array is None else s.array for name, s in found.items()}
+            {
+                name: np.zeros(self.page[name]) if s.array is None or not _is_read(s) else s.array
+                for name, s in found.items()
+            }
             for found in shapes
         ]
-        unread = {n: np.zeros(p) for n, p in self.page.items() if any(found[n].array is None for found in shapes)}
+        unread = {n: np.zeros(p) for n, p in self.page.items() if not all(_is_read(found[n]) for found in shapes)}
         return Search(self.net, flows, given, seconds=SEARCHED, masks={**self.masks, **unread},
                       tolerance=SINGLE if single else TOLERANCE)  # fmt: skip
 
@@ -275,9 +282,17 @@ class Case:
         """Return the report."""
         attempt, layout = judged.attempt, judged.attempt.layout
         tolerance = SINGLE if judged.single else TOLERANCE
-        parameters, mistakes = verdicts(
-            self.net, judged.flows, judged.shapes, judged.explanation, layout, self.masks, drawn(self.net), tolerance
-        )
+        with np.errstate(all="ignore"):
+            parameters, mistakes = verdicts(
+                self.net,
+                judged.flows,
+                judged.shapes,
+                judged.explanation,
+                layout,
+                self.masks,
+                drawn(self.net),
+                tolerance,
+            )
         reading = [Remark(f"layout.{layout.samples}"), Remark(f"weights.{layout.weights}")]
         if any(name.startswith("b") for name in self.page):
             reading.append(Remark(f"biases.{layout.biases}"))
@@ -328,6 +343,11 @@ def drawn(net: Network) -> dict[str, Array]:
         if any(layer.bias) and not all(layer.bias):
             found[f"b_{level}"] = np.array([float(layer.has_bias(unit)) for unit in range(1, layer.size + 1)])
     return found
+
+
+def _is_read(shape: Shaped) -> bool:
+    """Return whether there are numbers to compare; what is wrong with the others is said of each by itself."""
+    return shape.array is not None and bool(np.isfinite(shape.array).all())
 
 
 def _like(first: Shaped, other: Shaped) -> Shaped:
