@@ -24,8 +24,8 @@ from chainrule.values.plan import support
 
 Array = NDArray[Any]
 
-SEARCHED = 10.0
-"""Seconds that the search for the mistake may take."""
+SEARCHED = 5.0
+"""Seconds that each of two searches for the mistakes may take: for single ones, then for two at once."""
 SINGLE = 1e-4
 """How far a gradient of float32 may be off."""
 RETURNED = 1 << 30
@@ -143,9 +143,11 @@ class Case:
         with np.errstate(all="ignore"):  # what a function returns may be inf or nan, which are equal to nothing
             judged = [self.on_all_batches(process, attempt) for attempt in self.attempts(process)]
             best = min(judged, key=lambda one: one.explanation.cost)
-            if best.explanation.nameless:
+            if best.explanation.open:
                 search = self._search(best.flows, best.shapes, single=best.single)
-                best = replace(best, explanation=search.run(pairs=True))
+                other = search.imprecise() or search.run(pairs=True)
+                if not other.found or other.cost < best.explanation.cost:
+                    best = replace(best, explanation=other)
         return best
 
     def flow(self, samples: int, shift: int = 0) -> Flow:

@@ -27,7 +27,7 @@ KINDS = (
     "missing_factor", "extra_factor", "sign", "zero", "missing_derivative", "extra_derivative", "wrong_derivative",
     "value_for_derivative", "wrong_argument", "loss_derivative", "loss_value", "forgotten_path", "wrong_symbol",
     "wrong_layer", "missing_transpose", "updated_weights", "transposed", "not_summed", "summed_too_far", "wrong_axis",
-    "one_sample", "sums_multiplied", "extra_term", "no_edges", "wrong_shape", "forward_activation",
+    "one_sample", "sums_multiplied", "extra_term", "no_edges", "tied", "wrong_shape", "forward_activation",
     "output_activation", "forgotten_bias", "imprecise", "not_a_number", "missing", "unknown",
 )  # fmt: skip
 """The mistakes that have a name; their words stand in `prose/`, under `code.mistake`."""

@@ -12,15 +12,12 @@ from chainrule.judge.code.flow import Flow
 from chainrule.judge.code.layouts import Layout
 from chainrule.judge.code.report import Evidence, Mistake, Parameter, Remark
 from chainrule.judge.code.returned import Shaped
-from chainrule.judge.code.search import Explanation, Found, difference
+from chainrule.judge.code.search import IMPRECISE, Explanation, Found, difference
 from chainrule.judge.code.wording import Wording
 from chainrule.judge.report import Verdict
-from chainrule.network import Network
+from chainrule.network import Network, Weight
 
 Array = NDArray[Any]
-
-IMPRECISE = 1e-3
-"""A gradient that no mistake explains and that is no further off than this is called imprecise."""
 
 
 def verdicts(
@@ -62,6 +59,10 @@ class _Court:
         self.mistakes: list[Mistake] = []
         self._said: dict[Found, int] = {}
         self._right = [flow.gradients() for flow in flows]
+        self._tied: dict[str, list[tuple[Weight, Weight]]] = {}
+        for group in net.ties:
+            for weight in group[1:]:
+                self._tied.setdefault(matrix_name(weight), []).append((weight, group[0]))
 
     def parameter(self, name: str) -> Parameter:
         """Return what is said of one parameter."""
@@ -83,6 +84,8 @@ class _Court:
             mine.append(self._add("imprecise" if imprecise else "unknown", own, facts, (name,)))
         elif name in self.edges and (extra := self._outside(name)):
             mine.append(self._add("no_edges", own, {"count": extra}, (name,)))
+        elif strays := self._strays(name):
+            mine.append(self._add("tied", own, {"count": strays}, (name,)))
         if not mine and not places:
             return Parameter(name, Verdict.RIGHT, shape)
         every = tuple(dict.fromkeys([*places, *mine]))
@@ -190,18 +193,43 @@ class _Court:
         array, right, _ = self._arrays(name)[0]
         return int(((np.abs(array) > self.tolerance * np.abs(right).max(initial=0)) & (mask == 0)).sum())
 
+    def _strays(self, name: str) -> int:
+        """Return how many numbers stand for weights that are tied to others, and are neither 0 nor those of these.
+
+        Such a weight is one number with the first of its group, whose gradient is that of all of them.
+        """
+        array, right, _ = self._arrays(name)[0]
+        size = self.tolerance * max(float(np.abs(right).max(initial=0)), float(np.abs(array).max(initial=0)))
+        count = 0
+        for weight, chief in self._tied.get(name, ()):
+            value = array[weight.origin - 1, weight.to - 1]
+            whole = self._right[0][matrix_name(chief)][chief.origin - 1, chief.to - 1]
+            count += bool(abs(value) > size and abs(value - whole) > size)
+        return count
+
     def _evidence(self, name: str) -> Evidence | None:
         """Return the largest difference on the first batch that shows one."""
         mask = self.masks.get(name, np.ones(()))
         arrays = [(array * mask, right * mask, flow) for array, right, flow in self._arrays(name)]
-        if not arrays:
+        found = next((one for one in arrays if difference(one[0], one[1]) > self.tolerance), None)
+        if found is None:  # nothing but the shape is wrong
             return None
-        array, right, flow = next((one for one in arrays if difference(one[0], one[1]) > self.tolerance), arrays[0])
+        array, right, flow = found
         gap = np.where(np.isfinite(array), np.abs(array - right), np.inf)
         at = tuple(int(part) for part in np.unravel_index(int(np.argmax(gap)), gap.shape))
         turned = len(at) == 2 and self.layout.weights == "out_in"
         return Evidence(difference(array, right), _ratio(array, right), at[::-1] if turned else at,
                         float(array[at]), float(right[at]), flow.samples, flow.seed)  # fmt: skip
+
+
+def matrix_name(weight: Weight) -> str:
+    """Return what the matrix of a weight is called in code.
+
+    Example:
+        >>> matrix_name(Weight(3, 1, 2, 2)), matrix_name(Weight(2, 1, 1, 1))
+        ('W_3_1', 'W_2')
+    """
+    return f"W_{weight.target}" + ("" if weight.source == weight.target - 1 else f"_{weight.source}")
 
 
 def _ratio(array: Array, right: Array) -> float | None:
