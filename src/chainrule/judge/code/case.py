@@ -16,7 +16,7 @@ from chainrule.judge.code.names import Quantities
 from chainrule.judge.code.process import SHOWN, Answer, Trouble
 from chainrule.judge.code.report import CodeReport, Remark
 from chainrule.judge.code.returned import Named, Shaped, named, shaped
-from chainrule.judge.code.search import TOLERANCE, Explanation, Search
+from chainrule.judge.code.search import NAMELESS, TOLERANCE, Explanation, Search
 from chainrule.judge.code.signature import Signature, read_signature
 from chainrule.judge.code.verdicts import verdicts
 from chainrule.network import Network
@@ -94,6 +94,13 @@ class Judged:
     dropped: bool
     single: bool
 
+    @property
+    def cost(self) -> float:
+        """How much is to be assumed, for the shapes too."""
+        shapes = self.shapes[0].values()
+        odd = sum(bool(shape.kind) for shape in shapes)
+        return self.explanation.cost + odd + NAMELESS * sum(not _is_read(shape) for shape in shapes)
+
 
 class Case:
     """One function and one network.
@@ -142,7 +149,7 @@ class Case:
         """
         with np.errstate(all="ignore"):  # what a function returns may be inf or nan, which are equal to nothing
             judged = [self.on_all_batches(process, attempt) for attempt in self.attempts(process)]
-            best = min(judged, key=lambda one: one.explanation.cost)
+            best = min(judged, key=lambda one: one.cost)
             if best.explanation.open:
                 search = self._search(best.flows, best.shapes, single=best.single)
                 other = search.imprecise() or search.run(pairs=True)
