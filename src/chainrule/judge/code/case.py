@@ -338,7 +338,7 @@ def drawn(net: Network) -> dict[str, Array]:
 
     Example:
         >>> from chainrule import Connection, Layer
-        >>> drawn(Network.read("2-1")), list(drawn(Network(2, (Layer(2),), (Connection(1, 0, ((1, 1),)),))))
+        >>> drawn(Network.read("2-1")), list(drawn(Network(2, (Layer(2),), (Connection(1, 0, ((1, 1), (2, 2))),))))
         ({}, ['W_1'])
     """
     found = {}
