@@ -139,6 +139,16 @@ static void run_part(const struct job *job, int part) {
   const int64_t begin = part_start(job, part), end = part_start(job, part + 1);
   struct work *w = job->works + part;
   const real count = (real)job->rows;
+#ifdef ROW_BY_ROW
+  if (job->rows == 1) {
+    const int64_t row = row_of(job->source, job->first);
+    const real *x = job->source->x + row * INPUTS, *t = job->want == PREDICT ? 0 : job->source->targets + row * TARGETS;
+    if (job->want == PREDICT) one_predict(job->p, w, x, job->out);
+    else if (job->want == VALUE) one_value(job->p, w, x, t);
+    else one_gradient(job->p, w, x, t, job->g);
+    return;
+  }
+#endif
   prepare(w, job->p);
   if (job->want != PREDICT) clear(w, part ? 0 : job->g);
   if (job->packed) {

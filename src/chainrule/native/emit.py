@@ -15,6 +15,7 @@ from chainrule.native.gemm import micro_kernels
 from chainrule.native.looped import Looped
 from chainrule.native.lower import Assign, Loss, Lowered, Outer, Product, width
 from chainrule.native.optimizers import Optimizer
+from chainrule.native.single import HELPERS, SAMPLE, Single
 from chainrule.native.target import Target, functions
 from chainrule.native.unrolled import Unrolled
 
@@ -117,7 +118,13 @@ class _Source:
         writer.used |= {"splat"}
         sums = -(-writer.sum_count // self.target.lanes) * self.target.lanes
         loss = next(s.start for s in writer.sums if isinstance(s.operation, Loss))
-        members = "  vec sums[SUMS];\n" + writer.work()
+        single = Single(self.lowered, self.target, vectors=1)
+        single.tables = writer.tables
+        tiles = {want: single.tile(want) for want in ("predict", "value", "gradient")}
+        clear = "" if single.once else "  memset(g, 0, sizeof(real) * PARAMETERS);\n"
+        alone = column_sums(self.target.lanes) + HELPERS + SAMPLE.format(**tiles, clear=clear)
+        writer.used |= single.used
+        members = "  vec sums[SUMS];\n" + writer.work() + single.work()
         helpers = writer.constants() + micro_kernels(self.target) + transpose(self.target.lanes)
         code = (
             helpers
@@ -125,6 +132,7 @@ class _Source:
             + prepare
             + "}\n\n"
             + code
+            + alone
         )
         clear = "  memset(w->sums, 0, sizeof w->sums);\n  w->begun = 0;\n" + writer.clear()
         lanes = self.target.lanes
@@ -136,6 +144,7 @@ class _Source:
         finish = join + finish
         return self._assemble(
             writer.used, members, code, finish, sums=sums, loss=loss, vectors=vectors, block=1, clear=clear,
+            one_row="  if (job->rows == 1) return coefficient * (double)w->row_loss;\n",
             finish_helpers="".join(text for name, text in _HELPERS.items() if f" {name}(" in finish),
         )  # fmt: skip
 
@@ -175,7 +184,7 @@ class _Source:
             f"static void clear(struct work *w, real *g) {{\n  (void)g;\n{clear}}}\n\n",
             driver["shuffle"], driver["pack"], driver["jobs"],
             driver["threads"] if self.threads > 1 else driver["run_alone"],
-            column_sums(target.lanes), finish_helpers,
+            "" if "vec column_sums(" in code else column_sums(target.lanes), finish_helpers,
             _FINISH.format(
                 body=finish, one_row=one_row,
                 coefficient=coefficient(lowered, "(double)job->rows"),
