@@ -6,6 +6,7 @@ elementwise goes by vectors of units. Where a statement is about some units of a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from chainrule.algebra import walk
@@ -43,12 +44,32 @@ class _RowScribe(Scribe):
 
 
 class Single(Looped):
-    """Writes the operations for one sample, with units as lanes."""
+    """Writes the operations for one sample, with units as lanes.
+
+    Attributes:
+        updating: whether what is summed into the gradient updates its parameter at once.
+    """
+
+    updating = False
 
     def tile(self, want: str) -> str:
         """Return the body that computes a sample: `predict`, `value` or `gradient`."""
-        operations = self.lowered.needed(want)
-        where = self._places_of_arrays(operations, want)
+        return self._body(want, self.lowered.needed(want))
+
+    def step(self) -> tuple[str, str]:
+        """Return the body that goes forward and back, and that which updates each parameter by its gradient."""
+        operations = self.lowered.needed("gradient")
+        gradients = tuple(o for o in operations if isinstance(o, Outer | Column))
+        rest = tuple(o for o in operations if not isinstance(o, Outer | Column))
+        where = self._places_of_arrays(operations, "step")
+        self.updating = True
+        try:
+            return self._body("step", rest, where), self._body("update", gradients, where)
+        finally:
+            self.updating = False
+
+    def _body(self, want: str, operations: tuple[Operation, ...], where: dict[str, int] | None = None) -> str:
+        where = self._places_of_arrays(operations, want) if where is None else where
         self.fresh.clear()
         lines: list[str] = []
         written: object = None
@@ -58,11 +79,11 @@ class Single(Looped):
                 written = operation.statement
                 lines += [f"  // {text}" for text in comment(self.lowered, operation.statement)]
             lines += found
-        heads = [f"  vec *const {name} = w->row{slot};" for name, slot in where.items()]
-        heads += ["  const vec *const x = w->row_x;"]
-        if want != "predict":
-            heads += ["  const vec *const target = w->row_target;", "  vec sum = {0};"]
-        return "\n".join([*heads, *lines]) + "\n"
+        text = "\n".join(lines) + "\n"
+        heads = {name: f"  vec *const {name} = w->row{slot};\n" for name, slot in where.items()}
+        heads |= {name: f"  const vec *const {name} = w->row_{name};\n" for name in ("x", "target")}
+        needed = [head for name, head in heads.items() if re.search(rf"\b{name}\b", text)]
+        return "".join(needed) + ("  vec sum = {0};\n" if want in ("value", "gradient", "step") else "") + text
 
     def work(self) -> str:
         """Return the members of `struct work`."""
@@ -159,21 +180,22 @@ class Single(Looped):
     def _summed(self, places: Places, value: str) -> list[str]:
         """Write what the sample gives to the gradient."""
         rows, columns = places.shape
-        how = "=" if self.once else "+="
         found = strided(places)
         if found is None:
-            return [
-                f"  for (int j = 0; j < {rows}; j++) for (int u = 0; u < {columns}; u++) {{",
-                f"    const int32_t at = {self._table(places)}[j * {columns} + u];",
-                f"    if (at >= 0) g[at] {how} {value};",
-                "  }",
-            ]
-        base, j0, rows, u0, columns, step_j, step_u = found
-        first = base - j0 * step_j - u0 * step_u
-        step = "u" if step_u == 1 else f"u * {step_u}"
+            place = f"const int32_t at = {self._table(places)}[j * {columns} + u];\n    if (at >= 0) "
+            loops = (0, rows, 0, columns)
+        else:
+            base, j0, rows, u0, columns, step_j, step_u = found
+            loops = (j0, j0 + rows, u0, u0 + columns)
+            step = "u" if step_u == 1 else f"u * {step_u}"
+            place = f"const int32_t at = {base - j0 * step_j - u0 * step_u} + j * {step_j} + {step};\n    "
+        done = (
+            f"updated(p, m, v, {value}, at, &r);" if self.updating else f"g[at] {'=' if self.once else '+='} {value};"
+        )
         return [
-            f"  for (int j = {j0}; j < {j0 + rows}; j++) for (int u = {u0}; u < {u0 + columns}; u++)",
-            f"    g[{first} + j * {step_j} + {step}] {how} {value};",
+            f"  for (int j = {loops[0]}; j < {loops[1]}; j++) for (int u = {loops[2]}; u < {loops[3]}; u++) {{",
+            f"    {place}{done}",
+            "  }",
         ]
 
     def _atom(self, atom: Atom, scribe: Scribe) -> str:
@@ -307,3 +329,21 @@ static void one_gradient(const real *p, struct work *w, const real *row, const r
 
 """
 """What a sample by itself goes through."""
+
+STEP = """\
+#define FUSED_STEP 1
+static void one_step(const real *p, struct work *w, const real *row, const real *row_target) {{
+  const real count = 1;
+  (void)count;
+  memcpy(w->row_x, row, sizeof(real) * INPUTS);
+  memcpy(w->row_target, row_target, sizeof(real) * TARGETS);
+{step}  w->row_loss = sum[0];
+}}
+
+static void one_update(real *restrict p, real *restrict m, real *restrict v, struct work *restrict w,
+    const struct rates r) {{
+  (void)m; (void)v;
+{update}}}
+
+"""
+"""A step of training on one sample: each parameter is updated where its gradient is computed."""
