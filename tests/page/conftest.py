@@ -3,18 +3,8 @@
 from functools import cache
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from chainrule.page import lesson
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium; a missing one fails."""
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path="/usr/bin/chromium")
-        yield found
-        found.close()
 
 
 @cache

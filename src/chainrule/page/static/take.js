@@ -58,7 +58,7 @@ export class Take {
   async fetch(form) {
     try {
       const blob = await this.page.services.export?.(form);
-      if (blob) download(blob, `network.${form.toLowerCase()}`);
+      if (blob) download(blob, blob instanceof File ? blob.name : `network.${form.toLowerCase()}`);
     } catch (error) {
       this.said.textContent = error instanceof Error ? error.message : String(error);
     }
