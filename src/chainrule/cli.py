@@ -241,9 +241,8 @@ def command_line(lang: str) -> click.Group:
             option("--measure", is_flag=True),
             form(PREDICT_FORMATS), words(), option("-o", "--out", kind="file"),
         ]),
-<<<<<<< HEAD
-        _Command("serve", lang=lang, callback=serve, net=True, params=[
-            _Argument(["net"], metavar=say("cli.metavar.net_or_none"), required=False, default="2-3-2-1"),
+        Command("serve", lang=lang, callback=serve, net=True, params=[
+            Argument(["net"], metavar=say("cli.metavar.net_or_none"), required=False, default="2-3-2-1"),
             *network[1:],
             option("--host", kind="address", default="127.0.0.1"),
             option("--port", kind="number", type=click.IntRange(0, 65535), default=8055),
@@ -253,10 +252,7 @@ def command_line(lang: str) -> click.Group:
             option("--limit", key="serve_limit", kind="number", type=click.FloatRange(0.1, 3600), default=10.0),
             words(),
         ]),
-        _Command("cache", lang=lang, callback=cache_of_code, params=[
-=======
         Command("cache", lang=lang, callback=cache_of_code, params=[
->>>>>>> main
             option("--clear", is_flag=True), words(),
         ]),
         Command("completion", lang=lang, callback=completion, params=[
@@ -476,7 +472,7 @@ def serve(**options: Any) -> None:
         need(module, "serve")
     from chainrule.serve.command import serve as serve_page
 
-    serve_page(_network(options), options)
+    serve_page(network_of(options), options)
 
 
 def cache_of_code(clear: bool, lang: str) -> None:

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
-from chainrule.cli import main
+from chainrule.cli import commands, main
 from chainrule.serve import command
 
 NO_SCREEN = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -60,6 +61,20 @@ def test_it_ends_when_it_is_told(number, code):
     assert ("Ended." in out) == (code == 0)
     assert time.monotonic() - began < 10
     assert not alive(children)
+
+
+EXAMPLES = [line.split()[2:] for line in commands.commands["serve"].epilog.splitlines() if line.startswith("  ")]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=" ".join)
+def test_examples_can_be_copied(tmp_path, monkeypatch, example):
+    """What help gives as an example serves."""
+    monkeypatch.chdir(tmp_path)
+    Path("sheet.toml").write_text("layers = '2-3-1'\n", encoding="utf-8")
+    process, url = started(*example, "--no-open", "--port", "0")
+    assert urllib.request.urlopen(url).status == 200
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20)[1] == "" and process.returncode == 0
 
 
 def test_ctrl_c_before_it_is_ready():
@@ -145,17 +160,11 @@ def test_a_missing_extra_is_named(capsys, monkeypatch):
 
 def test_only_this_machine_unless_told_otherwise():
     """The address that is bound is the one of this machine alone."""
-    default = {option.name: option.default for option in command_options()}
+    default = {option.name: option.default for option in commands.commands["serve"].params}
     assert default["host"] == "127.0.0.1"
     listener = command.listen("127.0.0.1", 0)
     assert listener.getsockname()[0] == "127.0.0.1"
     listener.close()
-
-
-def command_options():
-    from chainrule.cli import commands
-
-    return commands.commands["serve"].params
 
 
 def test_others_may_come_where_that_is_said():
