@@ -63,12 +63,9 @@ class Explorer(anywidget.AnyWidget):
         Raises:
             DataError: where a name or a shape does not fit.
         """
-        given, maps = dict(proposal["value"]), self._layout.maps
-        if all(name in maps and np.shape(array) == maps[name].shape for name, array in given.items()):
-            # The page knows one number of a tied group: here each of them has it.
-            given = self._layout.unpack(self._layout.pack({**self._layout.unpack(self._numbers), **given}))
-        values = evaluate(self._net, weights=given)
-        self._numbers = self._layout.pack({name: values[name] for name in maps})
+        # The page knows one number of a tied group, that of its first weight: `pack` gives it to all of them.
+        loose = evaluate(self._net.replace(ties=()), weights={**self._named(), **proposal["value"]})
+        self._numbers = self._layout.pack({name: loose[name] for name in self._layout.maps})
         return self._named()
 
     @traitlets.validate("selected")
