@@ -93,7 +93,16 @@ def script_types() -> bool:
         return False
     folder = VENV / f"typescript-{TYPESCRIPT}"
     compiler = folder / "node_modules/typescript/bin/tsc"
-    fetch = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, f"typescript@{TYPESCRIPT}"]
+    fetch: list[str | Path] = [
+        npm,
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+        folder,
+        f"typescript@{TYPESCRIPT}",
+    ]
     return (compiler.exists() or quiet(fetch)) and quiet(["node", compiler, "-p", ROOT])
 
 
