@@ -64,7 +64,9 @@ class Taken:
             return f"| {what} | 0 | {self.lost} | – | – | – |"
         times = sorted(self.seconds)
         marks = (statistics.median(times), times[int(0.95 * (len(times) - 1))], times[-1])
-        return f"| {what} | {len(times)} | {self.lost} | " + " | ".join(f"{1000 * mark:,.0f} ms" for mark in marks) + " |"
+        return (
+            f"| {what} | {len(times)} | {self.lost} | " + " | ".join(f"{1000 * mark:,.0f} ms" for mark in marks) + " |"
+        )
 
 
 async def measure(host: str, port: int, options: argparse.Namespace) -> None:
@@ -101,8 +103,8 @@ async def measure(host: str, port: int, options: argparse.Namespace) -> None:
     epochs = await trained
     print(opened.row("the page, opened while somebody trains"), flush=True)
     print(judged.row("a document judged while somebody trains"), flush=True)
-    print(f"\n{options.visitors * options.documents} documents in {whole:.1f} s, "
-          f"{options.visitors * options.documents / whole:.0f} a second; {epochs} epochs trained meanwhile.")  # fmt: skip
+    count = options.visitors * options.documents
+    print(f"\n{count} documents in {whole:.1f} s, {count / whole:.0f} a second; {epochs} epochs were trained.")
 
 
 async def opening(host: str, port: int, taken: Taken, until: Awaitable[object]) -> None:
