@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chainrule.judge.document import read_document
-from chainrule.judge.infer import NothingToInfer, infer
+from chainrule.judge.infer import infer
 from chainrule.judge.infer_words import words_of
 
 HOSTILE = {
@@ -19,13 +19,8 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_it_ends(case):
     """Without bounds on what is looked at, these take many minutes."""
-    document = read_document(HOSTILE[case], name="a.md")
-    try:
-        report = infer(document, seconds=4)
-    except NothingToInfer as refusal:
-        assert "a.md" in refusal.message()
-    else:
-        assert report.networks and report.lines
+    report = infer(read_document(HOSTILE[case], name="a.md"), seconds=4)
+    assert report.networks and report.lines
 
 
 @pytest.mark.parametrize(
