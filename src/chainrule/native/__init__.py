@@ -26,6 +26,9 @@ between the buffer and the matrices of `chainrule.values`. Gradients and the opt
 row in its order and the seed say. The order of an epoch is a function of seed and epoch (`shuffle`), so a stop at any
 step, and a new start from the arrays of `State`, changes no bit.
 
+**Many at once.** Of small networks an ensemble has one in each lane, and the samples go by one after another
+(ensemble.py).
+
 **Without a compiler** the same interface computes by NumPy, with the same results to rounding, and says so once.
 
 Example:
@@ -47,6 +50,7 @@ from chainrule.derive import Derivation, derive
 from chainrule.errors import ProgramError
 from chainrule.native.build import BuildError, build, cache_folder, cache_size, clear_cache, find_compiler
 from chainrule.native.emit import describe, emit
+from chainrule.native.ensemble import Ensemble, EnsembleState, compile_ensemble
 from chainrule.native.kernel import Kernel, State
 from chainrule.native.library import NativeKernel
 from chainrule.native.lower import lower
@@ -59,8 +63,8 @@ if TYPE_CHECKING:
     from chainrule.network import Network
 
 __all__ = [
-    "OPTIMIZERS", "Kernel", "Optimizer", "State", "cache_folder", "cache_size", "clear_cache", "compile",
-    "find_compiler",
+    "OPTIMIZERS", "Ensemble", "EnsembleState", "Kernel", "Optimizer", "State", "cache_folder", "cache_size",
+    "clear_cache", "compile", "compile_ensemble", "find_compiler",
 ]  # fmt: skip
 
 DTYPES = ("float32", "float64")
