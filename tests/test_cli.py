@@ -166,7 +166,7 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
 
 
 COMMANDS = (
-    "chainrule", "derive", "draw", "values", "check", "export", "exercise", "train", "predict", "completion",
+    "chainrule", "derive", "draw", "values", "lesson", "check", "export", "exercise", "train", "predict", "completion",
 )  # fmt: skip
 ENGLISH = re.compile(
     r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
@@ -428,7 +428,7 @@ ask chainrule --lang ko derive --lang k
     said = done.stdout.splitlines()
     assert "_chainrule_completion" in said[0]
     assert [set(line.split()) for line in said[1:]] == [
-        {"check", "completion", "derive", "draw", "exercise", "export", "predict", "train", "values"},
+        {"check", "completion", "derive", "draw", "exercise", "export", "lesson", "predict", "train", "values"},
         {"derive", "draw"},
         {"--view"},
         {"scalar", "matrix", "both"},

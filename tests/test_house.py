@@ -85,7 +85,7 @@ ROAD = {
     "show": 8, "values": 8,
     "judge": 9, "native": 9, "export": 9,
     "train": 10,
-    "estimator": 11,
+    "estimator": 11, "page": 11,
     "__init__": 12, "cli": 12, "__main__": 13,
 }  # fmt: skip
 """The stations of the road, from left to right. `chainrule` itself is the front door: only commands go through it."""

@@ -115,7 +115,7 @@ def _formula(source: str, markup: str) -> None:
 
 
 def _chain_inside(chain: Chain, length: int) -> None:
-    from chainrule.judge.court import parts_of
+    from chainrule.judge.syntax import parts_of
     from chainrule.judge.syntax import Unread
 
     for side in chain.sides:

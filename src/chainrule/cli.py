@@ -35,7 +35,7 @@ _BY_SUFFIX = {
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
 DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
 VALUE_FORMATS = ("text", "json", "csv")
-EXPORT_FORMS = ("numpy", "torch", "jax")
+EXPORT_FORMS = ("numpy", "torch", "jax", "c", "c-embedded")
 CHECK_FORMATS = ("text", "json", "jsonl", "junit", "sarif", "gradescope", "nbgrader", "csv", "dodona")
 EXERCISE_FORMATS = ("markdown", "latex", "pdf", "notebook")
 EXERCISE_PARTS = ("sheet", "key", "network", "rubric", "errors", "errors-key")
@@ -174,7 +174,13 @@ def command_line(lang: str) -> click.Group:
         _Command("export", lang=lang, callback=export, net=True, params=[
             *network,
             option("--to", kind="name", type=click.Choice(EXPORT_FORMS), required=True),
+            option("--dtype", key="c_dtype", type=click.Choice(DTYPES),
+                   shown=say("cli.label.default", default="float32")),
+            option("--optimizer", key="c_optimizer", kind="name", shown=say("cli.label.default", default="sgd")),
             words(), option("-o", "--out", kind="file"),
+        ]),
+        _Command("lesson", lang=lang, callback=lesson, net=True, params=[
+            *network, *numbers, *shared,
         ]),
         _Command("check", lang=lang, callback=check, net=True, params=[
             _Argument(["words"], nargs=-1, metavar=say("cli.metavar.check_words")),
@@ -227,6 +233,9 @@ def command_line(lang: str) -> click.Group:
             option("--probabilities", is_flag=True),
             option("--measure", is_flag=True),
             form(PREDICT_FORMATS), words(), option("-o", "--out", kind="file"),
+        ]),
+        _Command("cache", lang=lang, callback=cache_of_code, params=[
+            option("--clear", is_flag=True), words(),
         ]),
         _Command("completion", lang=lang, callback=completion, params=[
             _Argument(["shell"], metavar=f"{{{'|'.join(SHELLS)}}}", type=click.Choice(SHELLS)),
@@ -321,7 +330,22 @@ def export(**options: Any) -> None:
     """Write NET and its gradients as code."""
     from chainrule.export import export as exported
 
-    _emit_text(options["out"], [exported(_network(options), options["to"])])
+    chosen = {name: options[name] for name in ("dtype", "optimizer") if options[name] is not None}
+    if chosen and not options["to"].startswith("c"):
+        raise _Misuse("only_for_c", click.get_current_context(), name=f"--{next(iter(chosen))}", form=options["to"])
+    _emit_text(options["out"], [exported(_network(options), options["to"], **chosen)])
+
+
+def lesson(**options: Any) -> None:
+    """Write NET as a page to click and drag: one HTML file, offline."""
+    from chainrule.page import lesson as written
+
+    if options["out"] and os.path.splitext(options["out"])[1].lower() not in (".html", ".htm"):
+        suffix = os.path.splitext(options["out"])[1]
+        raise SelectionError("format_ending", read=options["out"], ending=suffix, known=".html")
+    net = _network(options)
+    page = written(net, values=_values(net, options), notation=options["notation"], lang=options["lang"])
+    _emit_text(options["out"], [page])
 
 
 def check(words: tuple[str, ...], **options: Any) -> None:
@@ -399,6 +423,18 @@ def predict(model: str, data: str, **options: Any) -> None:
         _emit_bytes(options["out"], answers)
     else:
         _emit_text(options["out"], answers)
+
+
+def cache_of_code(clear: bool, lang: str) -> None:
+    """Say how much compiled code is kept, and where; or remove it."""
+    from chainrule.native import cache_folder, cache_size, clear_cache
+
+    count, total = clear_cache() if clear else cache_size()
+    said = sentence(
+        f"native.{'cleared' if clear else 'kept'}", lang=lang, count=count, size=f"{total / 2**20:.1f}",
+        folder=cache_folder(),
+    )  # fmt: skip
+    _emit_text(None, [f"{said}\n"])
 
 
 def completion(shell: str) -> None:

@@ -13,7 +13,8 @@ import torch
 
 import oracle
 from chainrule import Activation, Connection, Layer, Network, Weight
-from chainrule.export import FORMS, export
+from chainrule.export import ARRAY_FORMS as FORMS
+from chainrule.export import export
 from chainrule.export.code import Coder
 from chainrule.values import evaluate
 from chainrule.values.evaluate import array_name

@@ -665,9 +665,9 @@ def test_a_number_is_exact() -> None:
 ])  # fmt: skip
 @pytest.mark.parametrize("markup", MARKUPS)
 def test_what_is_beyond_a_limit_is_refused_within_a_second(markup: str, source: str, reason: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone: a busy machine has no say in it
     chains = read_formula(source, markup)
-    assert time.perf_counter() - begun < _SECONDS
+    assert time.process_time() - begun < _SECONDS
     reasons = {side.node.reason for chain in chains for side in chain.sides if isinstance(side.node, Unread)}
     assert reason in reasons or (markup != "latex" and reasons)
 

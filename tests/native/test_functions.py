@@ -114,10 +114,12 @@ def test_the_error_is_what_the_table_says(library, name, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("width", [16, 32])
 def test_narrower_vectors_compute_the_same(library, width, dtype):
-    """The code for AVX2 and NEON, on this machine: 2^k is made in another way there, the rest is the same."""
+    """The code for AVX2 and NEON, on this machine: 2^k is made in another way there; the table holds for it too."""
     for name in REFERENCE:
         x = points(name, dtype)
-        np.testing.assert_array_max_ulp(library(name, x, width=width), library(name, x), maxulp=1)
+        found = library(name, x, width=width)
+        assert ulps(name, x, found) <= ULPS[name][dtype], name
+        np.testing.assert_array_max_ulp(found, library(name, x), maxulp=4)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

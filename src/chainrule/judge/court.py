@@ -7,7 +7,6 @@ letters that run (`∂L/∂w_{ij}^l` is as many equations as there are weights).
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.expr import Matrix, Partial, Ref, Symbol
-from chainrule.judge.general import is_constant, off_by, puts_numbers_in, uncertainty, updates, variable
-from chainrule.judge.layers import in_chain, layerings
-from chainrule.judge.meaning import Interpreter, Key, NotJudged, ShapesClash, Val, names
+from chainrule.judge.facts import SAMPLES, Facts, Key, numbered_samples
+from chainrule.judge.general import is_constant, off_by, puts_numbers_in, uncertainty, updates
+from chainrule.judge.meaning import Interpreter, Memory, NotJudged, ShapesClash, Val
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
-from chainrule.judge.reading import Environment, NoMeaning, OutOfRange, Reading, letters, written
+from chainrule.judge.reading import Environment, NoMeaning, Reading, written
 from chainrule.judge.syntax import (
     Chain,
     Derivative,
@@ -30,26 +29,19 @@ from chainrule.judge.syntax import (
     Name,
     Negated,
     Node,
-    Quotient,
     Raised,
     ShapeOf,
     Side,
-    Summation,
-    Times,
-    Total,
-    Transposed,
     Unread,
+    names,
+    parts_of,
 )
-from chainrule.judge.tokens import ONES
 from chainrule.judge.world import World
 
 if TYPE_CHECKING:
     from chainrule.network import Network
 
 Array = np.ndarray[Any, Any]
-
-MOST_PLACES = 1_000
-"""How many values of running letters are looked at, places that the network does not have among them."""
 
 MOST_INSTANCES = 240
 """The most values of running letters at which a general line is tried."""
@@ -60,11 +52,8 @@ PUT_IN = 5e-4
 MOST_KNOWN = 4_000
 """How many chains are remembered by what they speak of."""
 
-SAMPLES = 3
-"""How many samples stand in the matrices of a batch."""
-
 MORE_SAMPLES = 5
-"""How many there are where a number could be taken for that of the samples."""
+"""How many samples there are where a number could be taken for that of the samples."""
 
 EQUALITIES = frozenset(("=", ":=", "≡", "≜"))
 """The relations that claim that two sides are equal."""
@@ -129,21 +118,6 @@ class Claim:
     value: Array
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a chain speaks of, under a reading and the document's definitions."""
-
-    chain: Chain
-    bindings: dict[Key, Node]
-    matrices: bool
-    samples: int
-    letters: dict[str, str]
-    variable: Name | None
-    layers: Mapping[str, int]
-    layerings: tuple[Mapping[str, int], ...]
-    everywhere: Mapping[str, int]
-
-
 @dataclass
 class Court:
     """A network under a reading, with what the document has said so far.
@@ -163,7 +137,9 @@ class Court:
     claims: list[Claim] = field(default_factory=list)
     worlds: dict[int, Numbers] = field(default_factory=dict)
     letter_layers: Mapping[str, int] = field(default_factory=dict)
-    _known: dict[tuple[int, int], Facts] = field(default_factory=dict, repr=False)
+    _known: dict[int, Facts] = field(default_factory=dict, repr=False)
+    _whole: dict[Key, bool] = field(default_factory=dict, repr=False)
+    _memories: dict[tuple[object, ...], Memory] = field(default_factory=dict, repr=False)
 
     def numbers(self, samples: int) -> Numbers:
         """Return the network's numbers for a number of samples."""
@@ -178,9 +154,9 @@ class Court:
 
     # One chain
 
-    def _facts(self, chain: Chain) -> Facts:
+    def facts(self, chain: Chain) -> Facts:
         """Return what a chain speaks of, looked at once."""
-        own = (id(chain), len(self.bindings))
+        own = id(chain)
         known = self._known.get(own)
         if (
             known is None or known.chain is not chain or known.bindings != self.bindings
@@ -188,181 +164,53 @@ class Court:
         ):  # fmt: skip
             if len(self._known) > MOST_KNOWN:
                 self._known.clear()
-            matrices = self._speaks_of_matrices(chain)
-            argument = variable(chain, names)
-            matrices = matrices and argument is None
-            samples = 1 if argument is not None else self._samples(chain, matrices)
-            running = {} if argument is not None else self._letters(chain)
-            layers = self._layers(chain)
-            known = Facts(
-                chain, self.bindings, matrices, samples, running, argument, layers, self._layerings(chain, layers),
-                self.letter_layers,
-            )  # fmt: skip
+            known = Facts(chain, self.net, self.reading, self.bindings, self.letter_layers, self._whole)
             self._known[own] = known
         return known
 
     def samples_for(self, chain: Chain) -> int:
         """Return how many samples a chain speaks of: several where it marks a sample or holds whole matrices."""
-        return self._facts(chain).samples
+        return self.facts(chain).samples
 
     def matrices(self, chain: Chain) -> bool:
         """Return whether a chain speaks of whole matrices (or of vectors: z^l without a unit)."""
-        return self._facts(chain).matrices
+        return self.facts(chain).matrices
 
     def letters(self, chain: Chain) -> dict[str, str]:
         """Return the letters that run in a chain, each with what it counts: layer, unit or sample."""
-        return self._facts(chain).letters
-
-    def _layers(self, chain: Chain) -> Mapping[str, int]:
-        nodes = [side.node for side in chain.sides if not isinstance(side.node, Unread)]
-        found = [name for node in nodes for name in names(node)]
-        bound = [part.letter for node in nodes for part in parts_of(node) if isinstance(part, Summation)]
-        return in_chain(found, self.letter_layers, self.reading, self.net.depth, bound)
-
-    def _layerings(self, chain: Chain, layers: Mapping[str, int]) -> tuple[Mapping[str, int], ...]:
-        found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
-        return layerings(found, layers, self.reading, self.net.depth)
-
-    def _samples(self, chain: Chain, matrices: bool) -> int:
-        found = [name for side in chain.sides if not isinstance(side.node, Unread) for name in names(side.node)]
-        if any(self._marks_sample(name) for name in found):
-            return self.numbered_samples
-        if any(self._unit(name) for name in found):
-            return 1  # beside numbers of units, what is whole is that of one sample
-        return SAMPLES if matrices and self.reading.batch else 1
-
-    @cached_property
-    def numbered_samples(self) -> int:
-        """How many samples there are where they are told apart: those that the network's sheet gives, if several."""
-        given = len(self.net.given.inputs)
-        return given if given > 1 else SAMPLES
-
-    def _unit(self, name: Name) -> bool:
-        """Return whether a name is that of one unit's z, a or δ."""
-        kind = self.reading.kinds.get(name.base, "")
-        kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
-        if kind in ("pred", "true"):
-            return name.sub.isdigit() and not name.sup and not _capital(name, self.reading)
-        return kind in ("z", "a", "delta") and bool(name.sub) and bool(name.sup) and not self._whole(name)
-
-    def _marks_sample(self, name: Name) -> bool:
-        if name.suffix:
-            return True
-        kind = self.reading.kinds.get(name.base)
-        if kind in ("x", "pred", "true", "a", "z", "delta") and name.sup:
-            parts = name.sup.count("(") + name.sup.count("[")
-            alone = name.sup.strip("()[]")
-            if kind in ("x", "pred", "true"):
-                return not name.sup.isdigit() and alone != "L"
-            return parts == 2 or ")(" in name.sup or "](" in name.sup or "," in name.sup
-        return False
-
-    def _speaks_of_matrices(self, chain: Chain) -> bool:
-        return any(not isinstance(side.node, Unread) and self._holds_matrix(side.node, chain) for side in chain.sides)
-
-    def _holds_matrix(self, node: Node, chain: Chain) -> bool:
-        if any(isinstance(part, Transposed | ShapeOf | Listed) for part in parts_of(node)):
-            return True
-        if any(isinstance(part, Times) and {"⊙", "⊗", "@"} & set(part.marks) for part in parts_of(node)):
-            return True
-        return any(self._whole(name) for name in names(node))
-
-    def _whole(self, name: Name) -> bool:
-        """Return whether a name is that of a whole matrix or vector, whatever stands beside it."""
-        if name.base == ONES:
-            return True
-        kind = self.reading.kinds.get(name.base, "")
-        kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
-        if (name.base, name.sub, name.sup) in self.bindings:
-            return False
-        if self.reading.whole(name, kind):
-            return True
-        if name.base in self.reading.places and name.sub:
-            return False  # its layer is known: what stands below is a unit
-        if kind in ("w", "z", "a", "b", "delta"):
-            capital = _capital(name, self.reading) and kind in ("w", "z", "a")
-            if name.sub and capital and name.sup:
-                return False
-            if name.sub and capital:
-                if kind == "w" and self._skips(name.sub):
-                    return True
-                return len(name.sub.split(",")) == 1 and not (kind == "w" and len(name.sub) == 2)
-            if kind == "delta" and name.sub.isdigit() and not name.sup:
-                return not self.reading.unit_deltas  # δ_2 is that of layer 2
-            if not name.sub and name.sup:
-                return capital or kind == "w" or self._width(name.sup) != 1
-            return capital and not name.sub
-        if kind == "x":
-            return not name.sub and name.base[0].isupper()
-        return False
-
-    def _skips(self, sub: str) -> bool:
-        """Return whether what stands below a W are the layers of a connection that skips some: W_{3,1}."""
-        parts = sub.split(",")
-        if len(parts) != 2 or not all(part.isdigit() for part in parts):
-            return False
-        target, source = (int(part) - self.reading.first_layer for part in parts)
-        return source != target - 1 and any((c.target, c.source) == (target, source) for c in self.net.connections)
-
-    def _width(self, sup: str) -> int:
-        """Return how many units the layer has that stands above a name; 0 where that is not plain."""
-        bare = sup.strip("()[]")
-        if not bare.isdigit() and bare != "L":
-            return 0
-        level = self.net.depth if bare == "L" else int(bare) - self.reading.first_layer
-        return self.net.size(level) if 0 <= level <= self.net.depth else 0
-
-    def _letters(self, chain: Chain) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for side in chain.sides:
-            if isinstance(side.node, Unread):
-                continue
-            bound = {part.letter for part in parts_of(side.node) if isinstance(part, Summation)}
-            for name in names(side.node):
-                if (name.base, name.sub, name.sup) in self.bindings:
-                    continue
-                kind = self.reading.kinds.get(name.base, "")
-                if not kind or kind == "samples":
-                    continue
-                layered = kind.removeprefix("d") in ("w", "b", "z", "a", "delta", "elta")
-                for letter, place in letters(name):
-                    if letter == "L" or (letter in bound and letter not in found):
-                        continue
-                    what = "unit" if place == "sub" else "layer" if layered and place == "sup" else "sample"
-                    if letter not in found or what == "layer":
-                        found[letter] = what
-        return found
+        return self.facts(chain).letters
 
     def environments(self, chain: Chain) -> Iterator[Environment]:
         """Yield the values of the letters that run, at which a chain is tried."""
-        running = self.letters(chain)
-        if not running:
-            yield {}
-            return
-        sizes = sorted({self.net.size(level) for level in range(self.net.depth + 1)})
-        units = sorted({0, 1, 2, 3, *sizes, *(size - 1 for size in sizes)})
-        domain = {
-            "layer": list(range(self.net.depth + 2)),
-            "unit": units,
-            "sample": list(range(1, self.numbered_samples + 1)),
-        }
-        if sum(what == "unit" for what in running.values()) > 3:
-            domain["unit"] = [0, 1, 2, sizes[-1]]
-        ranges = [domain[what] for what in running.values()]
-        everything = itertools.product(*ranges)
-        total = int(np.prod([len(r) for r in ranges], dtype=float))
-        step = 1 if total <= MOST_PLACES else total // MOST_PLACES * 2 + 1
-        for place in itertools.islice(everything, 0, None, step):
-            yield dict(zip(running, place, strict=True))
+        return self.facts(chain).environments()
 
-    def interpreter(self, chain: Chain, *, claims: Mapping[Ref | Symbol, Array] | None = None, total: bool = False,
-                    numbers: Numbers | None = None) -> Interpreter:  # fmt: skip
+    def interpreter(
+        self, chain: Chain, *, claims: Mapping[Ref | Symbol, Array] | None = None, total: bool = False,
+        numbers: Numbers | None = None, layers: Mapping[str, int] | None = None,
+    ) -> Interpreter:  # fmt: skip
         """Return an interpreter for a chain."""
-        own = numbers if numbers is not None else self.numbers(self.samples_for(chain))
+        facts = self.facts(chain)
+        own = self.numbers(facts.samples)
+        layers = facts.layers if layers is None else layers
+        if numbers is None or numbers is own:
+            memory = self._memory(facts.samples, facts.matrices, layers)
+        elif numbers.program is own.program:
+            memory = Memory(self._memory(facts.samples, facts.matrices, layers).meant)
+        else:
+            memory = Memory()
         return Interpreter(
-            own, self.reading, bindings=self.bindings, matrices=self.matrices(chain), claims=claims, total=total,
-            layers=self._facts(chain).layers, variable=self._facts(chain).variable,
+            own if numbers is None else numbers, self.reading, bindings=self.bindings, matrices=facts.matrices,
+            claims=claims, total=total, layers=layers, variable=facts.variable, memory=memory,
         )  # fmt: skip
+
+    def _memory(self, samples: int, matrices: bool, layers: Mapping[str, int]) -> Memory:
+        scope = (samples, matrices, tuple(sorted(layers.items())))
+        memory = self._memories.get(scope)
+        if memory is None:
+            if len(self._memories) > MOST_KNOWN:
+                self._memories.clear()
+            memory = self._memories[scope] = Memory()
+        return memory
 
     def findings(self, chain: Chain) -> list[Finding]:
         """Return what is found of every `=` of a chain, in order."""
@@ -386,10 +234,8 @@ class Court:
     def _anywhere(self, chain: Chain) -> list[Finding] | None:
         """Return what is found of a chain about any layer: true where it is true of every layer that it fits."""
         found: list[Finding] | None = None
-        for layers in self._facts(chain).layerings:
-            interpreter = self.interpreter(chain)
-            interpreter.layers = layers
-            here = self._findings(chain, interpreter)
+        for layers in self.facts(chain).layerings:
+            here = self._findings(chain, self.interpreter(chain, layers=layers))
             if all(f.trouble is not None and f.trouble.reason in _RANGE for f in here):
                 continue
             worse = here if found is None else [b if a.equal is True else a for a, b in zip(found, here, strict=True)]
@@ -398,10 +244,13 @@ class Court:
 
     def _may_count_samples(self, chain: Chain) -> bool:
         """Return whether a number on a line could be the number of samples, which no document knows."""
-        if self.samples_for(chain) != SAMPLES or self.numbered_samples != SAMPLES or len(self.net.given.inputs) > 1:
+        if (
+            self.samples_for(chain) != SAMPLES
+            or numbered_samples(self.net) != SAMPLES
+            or len(self.net.given.inputs) > 1
+        ):
             return False
-        nodes = [side.node for side in chain.sides if not isinstance(side.node, Unread)]
-        parts = [part for node in nodes for part in parts_of(node)]
+        parts = [part for side in chain.sides for part in side.parts]
         numbers = {part.value for part in parts if isinstance(part, Literal)}
         if any(isinstance(part, ShapeOf | Listed) for part in parts):
             return False
@@ -534,7 +383,7 @@ class Court:
         if numbers is None or not any(not isinstance(node, Unread) and is_number(node) for node in nodes):
             return False
         interpreter = Interpreter(numbers, self.reading, bindings=self.bindings, matrices=self.matrices(chain),
-                                  layers=self._facts(chain).layers)  # fmt: skip
+                                  layers=self.facts(chain).layers)  # fmt: skip
         found = [outcome(interpreter, chain.sides[index], {}, chain.relations) for index in (one, other)]
         if not all(isinstance(value, Val) for value in found):
             return False
@@ -628,12 +477,6 @@ class Court:
         return None
 
 
-def _capital(name: Name, reading: Reading) -> bool:
-    """Return whether a name's own letter is a capital: that of dZ is Z."""
-    adjoint = reading.kinds.get(name.base, "").startswith("d") and reading.kinds[name.base] != "delta"
-    return (name.base[1:] if adjoint else name.base)[:1].isupper()
-
-
 def _no_place(outcome: Outcome) -> bool:
     """Return whether a side speaks of a place that the network does not have."""
     return isinstance(outcome, Trouble) and outcome.reason in _RANGE
@@ -674,8 +517,11 @@ def _same_rounded(left: Val, right: Val, nodes: Sequence[Node]) -> bool:
 
 def is_number(node: Node) -> bool:
     """Return whether a side has numbers and functions only; e to a power is one."""
+    found = names(node)
+    if any(name.base != "e" or name.sub or name.sup for name in found):
+        return False
     powers = {id(part.base) for part in parts_of(node) if isinstance(part, Raised)}
-    return all(id(name) in powers and name.base == "e" and not name.sub and not name.sup for name in names(node))
+    return all(id(name) in powers for name in found)
 
 
 def rounding(node: Node) -> float:
@@ -702,52 +548,3 @@ def fit(left: Val, right: Val) -> tuple[Val, Val] | None:
         return None
     flat = [Val(v.value[..., 0, 0], v.size[..., 0, 0]) if v.matrix else v for v in (left, right)]
     return flat[0], flat[1]
-
-
-def parts_of(node: Node) -> Iterator[Node]:
-    """Yield a node and everything in it."""
-    stack: list[Node] = [node]
-    while stack:
-        part = stack.pop()
-        yield part
-        stack.extend(inside(part))
-
-
-def inside(node: Node) -> tuple[Node, ...]:
-    """Return the nodes directly inside a node, from left to right."""
-    match node:
-        case Negated(body) | Transposed(body) | ShapeOf(body) | Group(body):
-            return (body,)
-        case Total(parts) | Times(parts) | Listed(parts):
-            return parts
-        case Quotient(first, second) | Raised(first, second) | Derivative(first, second):
-            return (first, second)
-        case Summation(body=body):
-            return (body,)
-        case Name() | Literal():
-            return ()
-    from chainrule.judge.syntax import Applied, Cases, Condition
-
-    match node:
-        case Applied(_, args):
-            return args
-        case Condition(left=left, right=right):
-            return (left, right)
-        case Cases(cases):
-            return tuple(part for value, condition in cases for part in (value, condition) if part is not None)
-    raise AssertionError(type(node).__name__)
-
-
-__all__ = [
-    "Clash",
-    "Court",
-    "Finding",
-    "OutOfRange",
-    "Outcome",
-    "Shape",
-    "Trouble",
-    "fit",
-    "inside",
-    "outcome",
-    "parts_of",
-]

@@ -43,6 +43,12 @@ _INSIDE = re.compile(
       | (?P<blank>\n[ \t]*\r?\n)""",
     re.VERBOSE | re.DOTALL,
 )
+_PLAIN_INSIDE = re.compile(
+    r"(?:[^\\$%\n]|\n(?![ \t]*\r?\n)|\\text\{[^{}\\$%\n]*\}"
+    r"|\\(?!text|mbox|hbox|intertext|shortintertext|begin|end)[A-Za-z]+|\\[^A-Za-z\n])*"
+)
+"""The inside of dollars in which nothing hides one."""
+
 _INTERTEXT = re.compile(r"\\(?:short)?intertext\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
 _ARGUMENTS = re.compile(r"(?:\[[^\]\n]{0,40}\])?(?:\{[^{}\n]{0,40}\})?")
 _PARAGRAPHS = frozenset(
@@ -131,6 +137,10 @@ def formula(
 
 def _closed(text: str, start: int, end: int, opening: str, aliases: Frames) -> tuple[int | None, int]:
     """Return where the inside of a formula ends (None where it is not closed), and where to read on."""
+    if opening in ("$", "$$") and not aliases:
+        inside = _PLAIN_INSIDE.match(text, start, end)
+        if inside is not None and text.startswith(opening, inside.end(), end):
+            return inside.end(), inside.end() + len(opening)
     depth = same = 0
     texts: list[int] = []
     for match in _INSIDE.finditer(text, start, end):

@@ -33,6 +33,9 @@ _TOKEN = re.compile(
       | (?P<char>[{}&])""",
     re.VERBOSE | re.DOTALL,
 )
+_CUTS = re.compile(r"[%&]|\\\\|\\(?:begin|end|cr|newline|tabularnewline|shortintertext|intertext)(?![A-Za-z])")
+"""Without one of these a formula is one row."""
+
 _FRAME_ARGUMENTS = re.compile(r"(?:\[[a-z]{0,3}\])?(?:\{[\dlrcsCLR@.|: ]{0,40}\})?")
 _ALIGNED = re.compile(r"&\s*(?:\{\})?=(?:\{\})?\s*&")  # an array that stands for an alignment
 _GLUE = (
@@ -97,6 +100,9 @@ def latex_rows(text: str, start: int, end: int, *, display: bool, environment: s
 def _cut(text: str, start: int, end: int, environment: str, *, braces: bool) -> list[Row] | None:
     """Return the rows, or None where braces do not match; without `braces`, they hold nothing together."""
     rows = [Row()]
+    if _CUTS.search(text, start, end) is None:
+        rows[0].keep += [span] if (span := trimmed(text, start, end)) else []
+        return rows
     environments = [environment]
     opaque: list[int] = []
     depth = fences = amperes = 0

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from chainrule.expr import Matrix, Partial, Ref, Symbol
-from chainrule.judge.court import Court, parts_of
-from chainrule.judge.meaning import NotJudged, ShapesClash
+from chainrule.judge.court import Court
+from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash
 from chainrule.judge.reading import Environment, NoMeaning
 from chainrule.judge.report import Message
 from chainrule.judge.syntax import Derivative, Group, Name, Node, Unread
@@ -37,18 +37,16 @@ def gaps(heard: Sequence[Heard], court: Court, lines: Sequence[int]) -> Iterator
     for one, line in zip(heard, lines, strict=True):
         court.bindings = one.bindings
         chain = one.row.chain
+        interpreter = court.interpreter(chain)
+        derivatives = [part for side in chain.sides[1:] for part in side.parts if isinstance(part, Derivative)]
         for environment in itertools.islice(court.environments(chain), MOST_PLACES):
             first = chain.sides[0].node
-            if not isinstance(first, Unread) and (target := _of_loss(first, court, one, environment)) is not None:
+            if not isinstance(first, Unread) and (target := _of_loss(first, interpreter, environment)) is not None:
                 answered.add(target)
-            for side in chain.sides[1:]:
-                if isinstance(side.node, Unread):
-                    continue
-                for part in parts_of(side.node):
-                    if isinstance(part, Derivative):
-                        by = _of_loss(part, court, one, environment)
-                        if isinstance(by, Ref):
-                            used.setdefault(by, line)
+            for part in derivatives:
+                by = _of_loss(part, interpreter, environment)
+                if isinstance(by, Ref):
+                    used.setdefault(by, line)
     if not answered:
         return
     whole = {target for target in answered if isinstance(target, Symbol)}
@@ -83,11 +81,10 @@ def _places(symbol: Symbol) -> Iterator[Ref]:
             yield Ref(symbol, place)
 
 
-def _of_loss(node: Node, court: Court, one: Heard, environment: Environment) -> Ref | Symbol | None:
+def _of_loss(node: Node, interpreter: Interpreter, environment: Environment) -> Ref | Symbol | None:
     """Return what a node differentiates the loss by, or None where it is no partial of the loss."""
     while isinstance(node, Group):
         node = node.body
-    interpreter = court.interpreter(one.row.chain)
     root = interpreter.numbers.program.root
     try:
         if isinstance(node, Derivative):

@@ -6,7 +6,7 @@ may be anything, an update of the weights, numbers that are put in where no shee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -36,27 +36,19 @@ NO_VARIABLE = Name("", "", "", "", 0, (0, 0), (0, 0), (0, 0))
 _USUAL = frozenset(Fraction(*pair) for pair in ((1, 2), (1, 3), (2, 3), (1, 4), (1, 6), (1, 8)))
 
 
-def variable(chain: Chain, names: Callable[[Node], list[Name]]) -> Name | None:
-    """Return the argument of an equation between functions of one thing, or None where it is another equation.
-
-    Args:
-        chain: the chain.
-        names: what lists the names of a node, without those of functions.
-    """
-    nodes = [side.node for side in chain.sides]
-    if any(isinstance(node, Unread) for node in nodes) or not _of_function(_bare(nodes[0])):
+def variable(chain: Chain) -> Name | None:
+    """Return the argument of an equation between functions of one thing, or None where it is another equation."""
+    if any(isinstance(side.node, Unread) for side in chain.sides) or not _of_function(_bare(chain.sides[0].node)):
         return None
     found: Name | None = None
-    for node in nodes:
-        assert not isinstance(node, Unread)
-        for name in names(node):
-            if name.base == "e" or is_function(name):
-                continue
-            if name.sub or name.suffix or name.primes or (name.sup and not name.sup.isdigit()):
-                return None
-            if found is not None and found.base != name.base:
-                return None
-            found = name
+    for name in chain.names:
+        if name.base == "e" or is_function(name):
+            continue
+        if name.sub or name.suffix or name.primes or (name.sup and not name.sup.isdigit()):
+            return None
+        if found is not None and found.base != name.base:
+            return None
+        found = name
     return found or NO_VARIABLE
 
 
@@ -122,7 +114,7 @@ def is_constant(node: Node) -> bool:
     return isinstance(node, Literal) and (node.value.denominator == 1 or node.value in _USUAL)
 
 
-def puts_numbers_in(parts: Iterator[Node], net: Network) -> bool:
+def puts_numbers_in(parts: Iterable[Node], net: Network) -> bool:
     """Return whether a number with decimals stands among the parts of a side, other than those of the network."""
     own = {Fraction(1, 2)}
     for layer in net.layers:
@@ -137,7 +129,7 @@ def puts_numbers_in(parts: Iterator[Node], net: Network) -> bool:
     )
 
 
-def uncertainty(parts: Iterator[Node]) -> float:
+def uncertainty(parts: Iterable[Node]) -> float:
     """Return by which share of itself a side may be off since its numbers are rounded to two decimals or more.
 
     Example:

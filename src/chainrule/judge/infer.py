@@ -226,7 +226,7 @@ def _network(shorthand: str, bias: bool, hidden: str, output: str, loss: str, re
 
 def functions(rows: Iterable[Row]) -> Iterator[str]:
     """Yield the functions that rows apply."""
-    from chainrule.judge.court import parts_of
+    from chainrule.judge.syntax import parts_of
 
     for row in rows:
         for side in row.chain.sides:

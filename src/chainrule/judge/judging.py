@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,21 @@ import numpy as np
 
 from chainrule.errors import NetworkError
 from chainrule.expr import Matrix, Ref, Symbol
+from chainrule.judge.asked import Asked
 from chainrule.judge.atoms import Atoms
-from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, is_number, outcome, parts_of
+from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, is_number, outcome
+from chainrule.judge.facts import Key
 from chainrule.judge.fixes import applied
 from chainrule.judge.gaps import gaps
 from chainrule.judge.layers import layers_of_letters
-from chainrule.judge.meaning import Key, NotJudged, ShapesClash, Val, names
+from chainrule.judge.meaning import NotJudged, ShapesClash, Val
 from chainrule.judge.reading import NoMeaning, Reading, written
 from chainrule.judge.readings import around, candidates, layouts, letterings, letters_for
 from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
 from chainrule.judge.rows import Row, rows_of
 from chainrule.judge.spelled import spelled
-from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread
+from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread, names
 from chainrule.judge.textual import TextMender
 
 if TYPE_CHECKING:
@@ -72,6 +74,15 @@ class Heard:
         return self.right + (self.defines is not None)
 
     @property
+    def most(self) -> int:
+        """By how much its fitness could grow under another reading: what was not read has no value under any."""
+        sides = self.row.chain.sides[self.defines is not None :]
+        read = [not isinstance(side.node, Unread) for side in sides]
+        outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
+        links = sum(a and b for a, b in itertools.pairwise(read))
+        return links - self.right + 2 * outside
+
+    @property
     def fitness(self) -> int:
         """How well a reading suits the row: a name of a place that the network does not have speaks against it."""
         outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
@@ -94,7 +105,10 @@ class Judged:
 
 
 class _Best:
-    """The best reading so far, what was found under it, and the rows that are not right under it."""
+    """The best reading so far, what was found under it, and the rows that are not right under it.
+
+    `hopes` are by how much each of these could gain under another reading, `hope` is their sum.
+    """
 
     def __init__(self, reading: Reading, heard: list[Heard]) -> None:
         self.take(reading, heard)
@@ -104,6 +118,9 @@ class _Best:
         self.reading, self.heard = reading, heard
         self.fitness = sum(one.fitness for one in heard)
         self.failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
+        self.hopes = [one.most for one in self.failing]
+        self.hope = sum(self.hopes)
+        self.asked: dict[int, Asked] = {}
 
 
 class Judge:
@@ -133,7 +150,8 @@ class Judge:
         self._mended: dict[tuple[object, ...], Mended | None] = {}
         self._atoms: Atoms | None = None
         self._names: list[Name] = []
-        self._letters_of = self._names
+        self._lettered: list[Name] = []
+        self._letters_of = self._lettered
         self._letter_layers: dict[Reading, Mapping[str, int]] = {}
 
     def report(self, document: Document, *, seconds: float | None = None) -> Report:
@@ -247,21 +265,19 @@ class Judge:
 
     def _read_as_is(self, rows: Sequence[Row]) -> _Best:
         """Return the same with every letter that the document introduces taken for what stands behind it."""
-        found = [name for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
-                 for name in names(side.node)]  # fmt: skip
-        self._names = found
+        found = self._names = _distinct(name for row in rows for name in row.chain.names)
+        self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
             return _Best(self.reading, self._hear(rows, self.reading))
         sigma = any(
             isinstance(part, Applied) and part.function.base == "σ"
-            for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
-            for part in parts_of(side.node)
+            for row in rows for side in row.chain.sides for part in side.parts
         )  # fmt: skip
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
         first = next(readings)
         best = _Best(first, self._hear(rows, first))
         for reading in readings:
-            if not best.failing:
+            if not best.hope:
                 return best
             self._try(reading, rows, best, LEAST_GAIN)
         self._climb(rows, best)
@@ -271,7 +287,7 @@ class Judge:
         """Change a reading in one respect after the other, as long as that makes more of the document right."""
         tried: set[tuple[Reading, int]] = set()
         changed = True
-        while changed and best.failing and not self.late:
+        while changed and best.hope and not self.late:
             changed = False
             for reading, least in around(best.reading, self._names):
                 if (reading, least) not in tried:
@@ -281,18 +297,34 @@ class Judge:
     def _try(self, reading: Reading, rows: Sequence[Row], best: _Best, least: int) -> bool:
         """Return whether a reading is better than the best by so much, which it then is itself."""
         court = self.court(reading)
-        gained = sum(
-            Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines).fitness
-            - one.fitness
-            for one in best.failing
-        )
+        gained, hope = 0, best.hope
+        for number, (one, most) in enumerate(zip(best.failing, best.hopes, strict=True)):
+            if gained + hope < least:
+                return False
+            hope -= most
+            if not most:
+                continue
+            if number not in best.asked:
+                best.asked[number] = self._asked(one, self.court(best.reading))
+            asked = best.asked[number]
+            if not asked.answers_alike(reading) or court.letter_layers != self.court(best.reading).letter_layers:
+                other = Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines)
+                gained += other.fitness - one.fitness
         if gained < least or self.late:
             return False
-        other = self._hear(rows, reading)
-        if sum(one.fitness for one in other) < best.fitness + least:
+        heard = self._hear(rows, reading)
+        if sum(one.fitness for one in heard) < best.fitness + least:
             return False
-        best.take(reading, other)
+        best.take(reading, heard)
         return True
+
+    def _asked(self, one: Heard, court: Court) -> Asked:
+        """Return what a row asks of a reading."""
+        asked = Asked(court.reading)
+        other = court.under(asked)
+        other.bindings, other.letter_layers = relevant(one.row, one.bindings), court.letter_layers
+        other.findings(one.row.chain)
+        return asked
 
     @property
     def _speaks_of_sigmoid(self) -> bool:
@@ -365,11 +397,11 @@ class Judge:
         if found is None:
             other = next(iter(self._courts.values()), None)
             found = self._courts[reading] = Court(self.net, reading) if other is None else other.under(reading)
-        if self._letters_of is not self._names:
-            self._letters_of, self._letter_layers = self._names, {}
+        if self._letters_of is not self._lettered:
+            self._letters_of, self._letter_layers = self._lettered, {}
         layers = self._letter_layers.get(reading)
         if layers is None:
-            layers = self._letter_layers[reading] = layers_of_letters(self._names, reading, self.net.depth)
+            layers = self._letter_layers[reading] = layers_of_letters(self._lettered, reading, self.net.depth)
         found.letter_layers = layers
         return found
 
@@ -395,8 +427,7 @@ OUTSIDE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample"))
 
 def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Message]:
     """Yield how a document was read, where people do it in several ways."""
-    found = [name for one in heard for side in one.row.chain.sides if not isinstance(side.node, Unread)
-             for name in names(side.node)]  # fmt: skip
+    found = _distinct(name for one in heard for name in one.row.chain.names)
     if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
         yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
     if any(reading.kinds.get(name.base) == "w" and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
@@ -507,8 +538,15 @@ def introduced(one: Heard, reading: Reading) -> Name | None:
     return node if homeless or (one.defines is not None and node.base not in reading.kinds) else None
 
 
+def _distinct(found: Iterable[Name]) -> list[Name]:
+    """Return names without those that only stand elsewhere."""
+    return list({(name.base, name.sub, name.sup, name.suffix, name.primes): name for name in found}.values())
+
+
 def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:
     """Return the bindings that a row uses, through others too."""
+    if not bindings:
+        return bindings
     found: dict[Key, Node] = {}
     waiting = [side.node for side in row.chain.sides if not isinstance(side.node, Unread)]
     while waiting:
@@ -543,7 +581,8 @@ class _Writer:
         row, chain = one.row, one.row.chain
         whole = _opened(row.source, chain.span)
         start, end = row.place(*whole)
-        links = [self._link(one, index) for index in range(len(chain.sides) - 1)]
+        read = [spelled(side.node) for side in chain.sides]
+        links = [self._link(one, index, (read[index], read[index + 1])) for index in range(len(chain.sides) - 1)]
         if any(link.verdict in (Verdict.WRONG, Verdict.CARRIED) for link in links):
             mended = self.judge.mended(self.court, one) if self.judge.repairs and not self.judge.late else None
             links = [self._explained(one, link, mended) for link in links]
@@ -553,13 +592,13 @@ class _Writer:
             start=start,
             end=end,
             source=row.text(whole),
-            target=spelled(chain.sides[0].node),
+            target=read[0],
             links=tuple(links),
             notes=tuple(self._notes(one)),
             markup=row.markup,
         )
 
-    def _link(self, one: Heard, index: int) -> Link:
+    def _link(self, one: Heard, index: int, read: tuple[str, str]) -> Link:
         row, chain = one.row, one.row.chain
         left, right = (_opened(row.source, chain.sides[at].span) for at in (index, index + 1))
         finding = one.findings[index]
@@ -584,8 +623,7 @@ class _Writer:
         return Link(
             line=line, column=column, end_line=end_line, end_column=end_column, start=start, end=end, index=index + 1,
             lhs=row.text(left), rhs=row.text(right),
-            read=(spelled(chain.sides[index].node), spelled(chain.sides[index + 1].node)),
-            verdict=verdict, value_right=None if verdict is Verdict.DEFINITION else finding.value_right,
+            read=read, verdict=verdict, value_right=None if verdict is Verdict.DEFINITION else finding.value_right,
             message=message, carried_from=carried,
         )  # fmt: skip
 
@@ -637,9 +675,7 @@ class _Writer:
         interpreter = self.court.interpreter(chain)
         said = set()
         for side in chain.sides:
-            if isinstance(side.node, Unread):
-                continue
-            for part in parts_of(side.node):
+            for part in side.parts:
                 if not isinstance(part, Derivative):
                     continue
                 try:

@@ -25,12 +25,11 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
         depth: the number of the network's layers after the inputs.
 
     Example:
-        >>> from chainrule.judge.meaning import names
         >>> from chainrule.judge.parse import read_formula
         >>> from chainrule.judge.reading import Reading
         >>> from chainrule.judge.readings import letters_for
         >>> (chain,) = read_formula(r"x_i w_{ji} w_{kj} = \hat{y}_k")
-        >>> found = [name for side in chain.sides for name in names(side.node)]
+        >>> found = chain.names
         >>> dict(sorted(layers_of_letters(found, Reading(letters_for(found)), 2).items()))
         {'i': 0, 'j': 1, 'k': 2}
     """
@@ -38,11 +37,11 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
     pairs: list[tuple[str, str]] = []
     general: set[str] = set()
     for name in names:
+        letters = name.sub.replace(",", "")
+        if not letters.isalpha():
+            continue
         kind = reading.kinds.get(name.base, "")
         kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
-        letters = [letter for letter in name.sub.replace(",", "") if letter.isalpha()]
-        if not letters or len(letters) != len(name.sub.replace(",", "")):
-            continue
         level = _level(name.sup, reading, depth)
         if kind in ("x", "pred", "true") and len(letters) == 1:
             facts.setdefault(letters[0], set()).add(0 if kind == "x" else depth)
@@ -51,7 +50,7 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
         elif kind in ("z", "a", "b", "delta") and reading.bracketed and name.sup.isdigit():
             continue  # a power
         elif kind == "w" and len(letters) == 2 and (not name.sup or level is not None):
-            to, origin = letters if reading.to_from else letters[::-1]
+            to, origin = list(letters) if reading.to_from else list(letters)[::-1]
             pairs.append((to, origin))
             if level is not None:
                 facts.setdefault(to, set()).add(level)
@@ -118,12 +117,11 @@ def layerings(
         depth: the number of the network's layers after the inputs.
 
     Example:
-        >>> from chainrule.judge.meaning import names
         >>> from chainrule.judge.parse import read_formula
         >>> from chainrule.judge.reading import Reading
         >>> from chainrule.judge.readings import letters_for
         >>> (chain,) = read_formula(r"z_j = \sum_i w_{ji} a_i")
-        >>> found = [name for side in chain.sides for name in names(side.node)]
+        >>> found = chain.names
         >>> [dict(sorted(one.items())) for one in layerings(found, {}, Reading(letters_for(found)), 2)]
         [{'i': 0, 'j': 1}, {'i': 1, 'j': 2}]
     """

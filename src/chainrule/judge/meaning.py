@@ -11,12 +11,13 @@ The same walk runs on float64 and on numbers of many digits (`chainrule.judge.nu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from chainrule.expr import Matrix, Number, Partial, Ref, Size, Symbol
+from chainrule.judge.facts import Key
 from chainrule.judge.functions import LOSS_FUNCTIONS, function_named
 from chainrule.judge.general import is_function
 from chainrule.judge.reading import Environment, LetterIndex, Meant, NoMeaning, OutOfRange, Reading, letters, written
@@ -38,6 +39,7 @@ from chainrule.judge.syntax import (
     Times,
     Total,
     Transposed,
+    names,
 )
 from chainrule.judge.tokens import ONES
 from chainrule.rules import SELU_ALPHA, SELU_SCALE
@@ -89,8 +91,23 @@ class ShapesClash(Exception):
 
 _SELU = {"λ": SELU_SCALE.value, "α": SELU_ALPHA.value}
 
-Key = tuple[str, str, str]
-"""A name without its place: base, below, above."""
+Plain = tuple[str, str, str, str, int]
+"""A name without its place: base, below, above, suffix, primes."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What names meant before: interpreters share it that have the network's own numbers, a reading and a layout.
+
+    Attributes:
+        meant: what a name means where no letter runs.
+        values: what it is worth, without claims, the document's definitions aside.
+        slopes: the same of one name by another.
+    """
+
+    meant: dict[Plain, Meant] = field(default_factory=dict)
+    values: dict[Plain, Val] = field(default_factory=dict)
+    slopes: dict[tuple[Plain, Plain], Val] = field(default_factory=dict)
 
 
 class Interpreter:
@@ -105,6 +122,7 @@ class Interpreter:
             candidates before the one for the points.
         layers: of which layer the units are that a letter counts.
         variable: the argument of an equation about functions in general; it is tried at numbers of its own.
+        memory: what others found that have the same numbers, reading, matrices and layers.
     """
 
     def __init__(
@@ -119,6 +137,7 @@ class Interpreter:
         total: bool = False,
         layers: Mapping[str, int] | None = None,
         variable: Name | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.numbers = numbers
         self.reading = reading
@@ -129,7 +148,8 @@ class Interpreter:
         self.total = total
         self.layers = layers or {}
         self.variable = variable
-        self._names: dict[tuple[str, str, str, str, int], Meant] = {}
+        memory = memory or Memory()
+        self._memory = Memory(memory.meant) if self.claims or total else memory  # values that are not for all
         self._depth = 0
 
     def value(self, node: Node, environment: Environment) -> Val:
@@ -149,29 +169,40 @@ class Interpreter:
 
     def meant(self, name: Name, environment: Environment) -> Meant:
         """Return what a name means."""
-        plain = (name.base, name.sub, name.sup, name.suffix, name.primes)
-        found = self._names.get(plain)
-        if found is not None:
-            return found
-        meant = self.reading.meaning(
-            name, self.numbers.program, environment, matrices=self.matrices, layers=self.layers
-        )
-        if not environment:
-            self._names[plain] = meant
-        return meant
+        if environment and letters(name):
+            return self._read(name, environment)
+        plain = _plain(name)
+        found = self._memory.meant.get(plain)
+        if found is None:
+            found = self._memory.meant[plain] = self._read(name, environment)
+        return found
+
+    def _read(self, name: Name, environment: Environment) -> Meant:
+        return self.reading.meaning(name, self.numbers.program, environment, matrices=self.matrices, layers=self.layers)
 
     def _name(self, node: Name, environment: Environment) -> Val:
         if self.variable is not None:
             return self._variable(node, environment)
-        bound = self.bindings.get((node.base, node.sub, node.sup))
-        if bound is not None and not node.suffix:
-            self._depth += 1
-            try:
-                if self._depth > 20:
-                    raise NotJudged("defined_by_itself", node, name=node.base)
-                return self.value(bound, environment)
-            finally:
-                self._depth -= 1
+        if self.bindings:
+            bound = self.bindings.get((node.base, node.sub, node.sup))
+            if bound is not None and not node.suffix:
+                self._depth += 1
+                try:
+                    if self._depth > 20:
+                        raise NotJudged("defined_by_itself", node, name=node.base)
+                    return self.value(bound, environment)
+                finally:
+                    self._depth -= 1
+        if environment:
+            return self._named(node, environment)
+        plain = _plain(node)
+        found = self._memory.values.get(plain)
+        if found is None:
+            found = self._memory.values[plain] = self._named(node, environment)
+        return found
+
+    def _named(self, node: Name, environment: Environment) -> Val:
+        """Return the value of a name that the document does not define."""
         if node.base == ONES:
             world = self.numbers.world
             return _exactly(np.ones((world.points, world.samples, 1)) * self.numbers.one)
@@ -438,7 +469,14 @@ class Interpreter:
             function = of.function if isinstance(of, Applied) else of
             slope = replace(function, primes=function.primes + 1)
             return self._applied(Applied(slope, (self.variable,), node.span), environment)
-        return self._slope(node, *self.atoms(node, environment))
+        of, by = node.of, node.by
+        if environment or self.bindings or type(of) is not Name or type(by) is not Name:
+            return self._slope(node, *self.atoms(node, environment))
+        plain = (_plain(of), _plain(by))
+        found = self._memory.slopes.get(plain)
+        if found is None:
+            found = self._memory.slopes[plain] = self._slope(node, *self.atoms(node, environment))
+        return found
 
     def atoms(self, node: Derivative, environment: Environment) -> tuple[Ref | Matrix, Ref | Matrix]:
         """Return what a derivative is of, and by."""
@@ -675,6 +713,10 @@ _STEEP = frozenset(("exp", "cosh", "sinh"))
 """Functions whose slope is about as large as their value."""
 
 
+def _plain(name: Name) -> Plain:
+    return (name.base, name.sub, name.sup, name.suffix, name.primes)
+
+
 def _exactly(value: Array) -> Val:
     return Val(value, abs(value))
 
@@ -754,40 +796,6 @@ def _whole(node: Node) -> int | None:
 
 def _uses(node: Node, letter: str) -> bool:
     return any(letter == found for name in names(node) for found, _ in letters(name))
-
-
-def names(node: Node) -> list[Name]:
-    """Return every name in a node, in the order of their places."""
-    found: list[Name] = []
-    _collect(node, found)
-    return found
-
-
-def _collect(node: Node, found: list[Name]) -> None:
-    match node:
-        case Name():
-            found.append(node)
-        case Negated(body) | Transposed(body) | ShapeOf(body) | Group(body):
-            _collect(body, found)
-        case Total(parts) | Times(parts) | Listed(parts):
-            for part in parts:
-                _collect(part, found)
-        case Quotient(left, right) | Raised(left, right) | Derivative(left, right):
-            _collect(left, found)
-            _collect(right, found)
-        case Condition(left=left, right=right):
-            _collect(left, found)
-            _collect(right, found)
-        case Applied(_, args):
-            for arg in args:
-                _collect(arg, found)
-        case Summation(body=body):
-            _collect(body, found)
-        case Cases(cases):
-            for value, condition in cases:
-                _collect(value, found)
-                if condition is not None:
-                    _collect(condition, found)
 
 
 __all__ = ["Interpreter", "LetterIndex", "NotJudged", "ShapesClash", "Val", "names"]

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.expr import Partial, Ref
-from chainrule.judge.court import inside
 from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val
 from chainrule.judge.needed import Spot, exactly, spots
 from chainrule.judge.reading import NoMeaning
-from chainrule.judge.syntax import Derivative, Group, Name, Node
+from chainrule.judge.syntax import Derivative, Group, Name, Node, inside
 from chainrule.judge.variants import Variant, variants
 
 Array = np.ndarray[Any, Any]

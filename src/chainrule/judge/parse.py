@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from lark.exceptions import UnexpectedInput, UnexpectedToken
-
+from chainrule.judge.grammar import Unexpected
 from chainrule.judge.syntax import Chain, Listed, Literal, Name, Node, ShapeOf, Side, Span, Times, Unread
-from chainrule.judge.tokens import LIMITS, Limits, Refused
+from chainrule.judge.tokens import LIMITS, Limits, Refused, Token
 from chainrule.judge.tokens_latex import LatexTokens
 from chainrule.judge.tokens_stream import Piece
 from chainrule.judge.tokens_text import TextTokens
@@ -105,16 +104,12 @@ def _side(piece: Piece, source: str, limits: Limits) -> Side:
     except Refused as refused:
         found = refused.found or source[slice(*refused.span)]
         return Side(Unread(refused.reason, found[:40], refused.span), span)
-    except UnexpectedToken as problem:
-        return Side(_unexpected(problem, source, span), span)
-    except UnexpectedInput:
-        return Side(Unread("unexpected", source[slice(*span)][:40], span), span)
+    except Unexpected as problem:
+        return Side(_unexpected(problem.token, source, span), span)
     return Side(node, (min(node.span[0], span[0]), max(node.span[1], span[1])))
 
 
-def _unexpected(problem: UnexpectedToken, source: str, span: Span) -> Unread:
-    token = problem.token
-    if token.type == "$END":
+def _unexpected(token: Token | None, source: str, span: Span) -> Unread:
+    if token is None:
         return Unread("ends", "", (span[1], span[1]))
-    start, end = token.start_pos or 0, token.end_pos or 0
-    return Unread("unexpected", source[start:end][:40], (start, end))
+    return Unread("unexpected", source[token.start : token.end][:40], (token.start, token.end))

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -495,6 +495,7 @@ class _Meaning:
         return value
 
 
+_LETTER = re.compile(r"[A-Za-zα-ω]")
 _ROLE = re.compile(r"([iho])_?([0-9]{1,3})")
 _TERM = re.compile(r"([0-9]{1,6}|[A-Za-zα-ω])(?:([+-])([0-9]{1,6}))?")
 _PIECE = re.compile(r"(?:[A-Za-zα-ω]|[0-9])(?:[+-][0-9]{1,6})?")
@@ -514,20 +515,24 @@ def _parts_above(sup: str) -> list[str]:
     return [part for first, second in _ABOVE.findall(sup) for part in (first or second).split(",")]
 
 
-def letters(name: Name) -> Iterator[tuple[str, str]]:
-    """Yield the letters among a name's indices, with where they stand: sub, sup or suffix."""
-    below = "" if _ROLE.fullmatch(name.sub) and not name.sup else name.sub
-    for place, text in (("sub", below), ("sup", name.sup), ("suffix", name.suffix)):
-        for match in re.finditer(r"[A-Za-zα-ω]", text):
-            yield match[0], place
+def letters(name: Name) -> tuple[tuple[str, str], ...]:
+    """Return the letters among a name's indices, with where they stand: sub, sup or suffix."""
+    return _letters(name.sub, name.sup, name.suffix)
+
+
+@lru_cache(maxsize=4096)
+def _letters(sub: str, sup: str, suffix: str) -> tuple[tuple[str, str], ...]:
+    below = "" if _ROLE.fullmatch(sub) and not sup else sub
+    places = (("sub", below), ("sup", sup), ("suffix", suffix))
+    return tuple((letter, place) for place, text in places for letter in _LETTER.findall(text))
 
 
 def _written(name: Name) -> str:
     """Return a name as it is written, in plain spelling."""
-    sub = f"_{name.sub}" if len(name.sub) <= 2 else f"_{{{name.sub}}}"
-    sup = f"^{name.sup}" if len(name.sup) <= 1 else f"^{{{name.sup}}}"
+    sub = "" if not name.sub else f"_{name.sub}" if len(name.sub) <= 2 else f"_{{{name.sub}}}"
+    sup = "" if not name.sup else f"^{name.sup}" if len(name.sup) <= 1 else f"^{{{name.sup}}}"
     suffix = f"[{name.suffix}]" if name.suffix else ""
-    return name.base + (sub if name.sub else "") + (sup if name.sup else "") + suffix
+    return name.base + sub + sup + suffix
 
 
 written = _written

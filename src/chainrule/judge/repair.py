@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.judge.atoms import Atoms
-from chainrule.judge.court import Court, outcome, parts_of
+from chainrule.judge.court import Court, outcome
 from chainrule.judge.fixes import Fix, applied, renamed
 from chainrule.judge.indices import both_names, one_name, two_names
-from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val, names
+from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val
 from chainrule.judge.moves import Moves, chosen
 from chainrule.judge.numbers import Sameness
 from chainrule.judge.parse import read_formula
@@ -26,7 +26,7 @@ from chainrule.judge.reading import NoMeaning
 from chainrule.judge.rows import Row
 from chainrule.judge.speller import Speller
 from chainrule.judge.structure import Structure
-from chainrule.judge.syntax import Derivative, Node, Span, Unread
+from chainrule.judge.syntax import Derivative, Node, Span, Unread, parts_of
 
 Array = np.ndarray[Any, Any]
 
@@ -62,8 +62,7 @@ class Mender:
         self.interpreter = court.interpreter(row.chain)
         self.points = self.interpreter.numbers.world.points
         self.source, self.markup = row.source, row.markup
-        found = [n for side in row.chain.sides if not isinstance(side.node, Unread) for n in names(side.node)]
-        self.speller = Speller(self.source, self.markup, found, court.reading, self.interpreter.numbers)
+        self.speller = Speller(self.source, self.markup, row.chain.names, court.reading, self.interpreter.numbers)
         self.values: list[Array | None] = [self._value(index) for index in range(len(row.chain.sides))]
         self._moves: dict[int, Moves] = {}
         self._until = time.thread_time() + SECONDS

@@ -44,6 +44,13 @@ def _spelled(node: Node) -> tuple[str, int]:
     match node:
         case Name():
             return written(node) + "′" * node.primes, _FACTOR
+        case Derivative(of, by):
+            return f"∂{_held(of, _FACTOR)}/∂{_held(by, _FACTOR)}", _FACTOR
+        case Times(factors, marks):
+            found = _held(factors[0], _PRODUCT)
+            for mark, factor in zip(marks, factors[1:], strict=True):
+                found += f" {'·' if mark in ('', '*') else mark} {_held(factor, _FACTOR)}"
+            return found, _PRODUCT
         case Literal(value):
             return str(value), _FACTOR if value.denominator == 1 else _PRODUCT
         case Negated(body):
@@ -54,11 +61,6 @@ def _spelled(node: Node) -> tuple[str, int]:
                 negative = isinstance(term, Negated)
                 parts.append(f" − {_held(term.body, _PRODUCT)}" if negative else f" + {_held(term, _PRODUCT)}")  # type: ignore[union-attr]
             return "".join(parts), _SUM
-        case Times(factors, marks):
-            found = _held(factors[0], _PRODUCT)
-            for mark, factor in zip(marks, factors[1:], strict=True):
-                found += f" {'·' if mark in ('', '*') else mark} {_held(factor, _FACTOR)}"
-            return found, _PRODUCT
         case Quotient(above, below):
             return f"{_held(above, _FACTOR)}/{_held(below, _FACTOR)}", _PRODUCT
         case Raised(base, exponent):
@@ -68,8 +70,6 @@ def _spelled(node: Node) -> tuple[str, int]:
         case Applied(function, args):
             listed = ", ".join(_spelled(arg)[0] for arg in args)
             return f"{_spelled(function)[0]}({listed})", _FACTOR
-        case Derivative(of, by):
-            return f"∂{_held(of, _FACTOR)}/∂{_held(by, _FACTOR)}", _FACTOR
         case Summation(letter, lower, upper, body):
             bounds = "" if lower is None else f"={_spelled(lower)[0]}" + (f"..{_spelled(upper)[0]}" if upper else "")
             return f"Σ_{letter}{bounds} {_held(body, _PRODUCT)}", _SUM

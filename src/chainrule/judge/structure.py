@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.expr import Matrix, Partial, Ref, Symbol
 from chainrule.judge.atoms import Atom, Atoms
 from chainrule.judge.fixes import Fix, applied, replaced
-from chainrule.judge.meaning import NotJudged, names
+from chainrule.judge.meaning import NotJudged
 from chainrule.judge.moves import Moves, places_of
 from chainrule.judge.needed import Spot, close, exactly
 from chainrule.judge.reading import NoMeaning
@@ -36,6 +36,7 @@ from chainrule.judge.syntax import (
     Raised,
     Times,
     Total,
+    names,
 )
 from chainrule.judge.variants import Variant, variants
 

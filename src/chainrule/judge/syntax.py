@@ -8,8 +8,11 @@ just the letters that are wrong.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from typing import Any
 
 Span = tuple[int, int]
 """Half-open offsets into the source of a formula."""
@@ -201,15 +204,38 @@ class Unread:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+_OF_MATRICES = frozenset("⊙⊗@")
+
+
+@dataclass(frozen=True)
 class Side:
     """One side of a chain."""
 
     node: Node | Unread
     span: Span
 
+    @cached_property
+    def parts(self) -> tuple[Node, ...]:
+        """All nodes of it, as `parts_of` yields them; none where it was not read."""
+        return () if isinstance(self.node, Unread) else tuple(parts_of(self.node))
 
-@dataclass(frozen=True, slots=True)
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """Its names, in the order of their places; none where it was not read."""
+        return tuple(part for part in reversed(self.parts) if type(part) is Name)
+
+    @cached_property
+    def of_matrices(self) -> bool:
+        """Whether a sign in it stands only with matrices: a transpose, a shape, ⊙."""
+        return any(
+            not _OF_MATRICES.isdisjoint(part.marks)
+            if type(part) is Times
+            else isinstance(part, Transposed | ShapeOf | Listed)
+            for part in self.parts
+        )
+
+
+@dataclass(frozen=True)
 class Chain:
     """side = side = … .
 
@@ -224,3 +250,48 @@ class Chain:
     relations: tuple[str, ...]
     lead: str
     span: Span
+
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """The names of all sides."""
+        return tuple(name for side in self.sides for name in side.names)
+
+
+# Walks
+
+
+def parts_of(node: Node) -> Iterator[Node]:
+    """Yield a node and everything in it, each node before what is in it, the rightmost first."""
+    stack: list[Node] = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        stack += _INSIDE[type(part)](part)
+
+
+def inside(node: Node) -> tuple[Node, ...]:
+    """Return the nodes directly inside a node, from left to right."""
+    return _INSIDE[type(node)](node)
+
+
+def names(node: Node) -> list[Name]:
+    """Return every name in a node, in the order of their places."""
+    found = [part for part in parts_of(node) if type(part) is Name]
+    found.reverse()
+    return found
+
+
+_INSIDE: dict[type, Callable[[Any], tuple[Node, ...]]] = {
+    Name: lambda node: (),
+    Literal: lambda node: (),
+    Times: lambda node: node.factors,
+    Derivative: lambda node: (node.of, node.by),
+    Total: lambda node: node.terms,
+    **dict.fromkeys((Group, Negated, Transposed, ShapeOf, Summation), lambda node: (node.body,)),
+    Quotient: lambda node: (node.above, node.below),
+    Raised: lambda node: (node.base, node.exponent),
+    Applied: lambda node: node.args,
+    Listed: lambda node: node.items,
+    Condition: lambda node: (node.left, node.right),
+    Cases: lambda node: tuple(part for case in node.cases for part in case if part is not None),
+}

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.expr import Matrix, Ref
-from chainrule.judge.court import Court, Shape, fit, inside, outcome, parts_of
+from chainrule.judge.court import Court, Shape, fit, outcome
 from chainrule.judge.fixes import Fix, applied, replaced
-from chainrule.judge.meaning import Val, names
+from chainrule.judge.meaning import Val
 from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import letters
 from chainrule.judge.repair import GIVEN_UP, SECONDS, Mended, alive, touches
@@ -44,6 +44,9 @@ from chainrule.judge.syntax import (
     Total,
     Transposed,
     Unread,
+    inside,
+    names,
+    parts_of,
 )
 from chainrule.judge.variants import letter_edit, other_letters, script
 
@@ -75,7 +78,7 @@ class TextMender:
         self.most = most
         self.source, self.markup = row.source, row.markup
         self.matrices = court.matrices(row.chain)
-        found = [n for side in row.chain.sides if not isinstance(side.node, Unread) for n in names(side.node)]
+        found = row.chain.names
         numbers = court.numbers(court.samples_for(row.chain))
         self.speller = Speller(self.source, self.markup, found, court.reading, numbers)
         bound = {part.letter for side in row.chain.sides if not isinstance(side.node, Unread)

@@ -43,20 +43,6 @@ class Token(NamedTuple):
     start: int
     end: int
 
-    # What lark asks of a token.
-
-    @property
-    def start_pos(self) -> int:
-        """Where it begins."""
-        return self.start
-
-    @property
-    def end_pos(self) -> int:
-        """Where it ends."""
-        return self.end
-
-    line = column = end_line = end_column = None  # type: ignore[misc]
-
 
 class Refused(Exception):
     """What a tokeniser cannot take: the reason, what stands there, and where."""

@@ -30,7 +30,8 @@ class Tokeniser:
     """
 
     TOKEN: ClassVar[re.Pattern[str]]
-    """Blank, word, number, command, escaped or char: the groups of what can stand at a place."""
+    """What can stand at a place, as groups: plain (a whole name, where a markup has that), blank, word, number,
+    command, char."""
     BRACKET: ClassVar[re.Pattern[str]]
     """A bracket that opens, with all that may stand before it."""
 
@@ -100,6 +101,8 @@ class Tokeniser:
         match = self.TOKEN.match(self.source, at)
         assert match is not None
         kind, end = match.lastgroup, match.end()
+        if kind == "plain":
+            return self.plain(match[0], at, end)
         if kind == "blank":
             return end
         if kind == "word":
@@ -133,6 +136,10 @@ class Tokeniser:
         return at
 
     # What a markup defines
+
+    def plain(self, text: str, at: int, end: int) -> int:
+        """Take a name as most are, at once."""
+        raise NotImplementedError
 
     def word(self, word: str, at: int, end: int) -> int:
         """Take a run of letters."""

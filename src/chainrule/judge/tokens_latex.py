@@ -250,6 +250,8 @@ class LatexTokens(LatexNames):
         return after
 
     def _fraction(self, command: str, at: int, end: int) -> int:
+        if (whole := self.derivative(at)) is not None:
+            return whole
         self.stream.add("FRAC", command, at, end)
         if self.source.startswith("{", self.blanks(end)):
             return end

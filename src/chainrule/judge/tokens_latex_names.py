@@ -3,9 +3,10 @@ r"""Names in LaTeX → tokens: letters, words in \text, styles and accents, and 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from chainrule.judge.syntax import Span
-from chainrule.judge.tokens import ACCENTS, GREEK, LEADS, WORDS, Refused, accented, listed_items, same
+from chainrule.judge.syntax import Derivative, Name, Span
+from chainrule.judge.tokens import ACCENTS, GREEK, LEADS, LIMITS, WORDS, Refused, accented, listed_items, same
 from chainrule.judge.tokens_base import NUMBER, is_east_asian
 from chainrule.judge.tokens_characters import CharacterTokens
 from chainrule.judge.tokens_latex_words import STYLE, TEXT
@@ -25,11 +26,25 @@ _NO_LETTERS = re.compile(r"[\s{}~]")
 _LEADS_WITH_DOTS = ("s.t.", "i.e.")
 
 
+_SCRIPT = r"[_^](?:\{\(?[0-9]{1,3}(?:,[0-9]{1,3})?\)?\}|[0-9])"
+_PLAIN = (
+    rf"(?:pred|true|loss|[abcj-rt-zA-HJ-SU-Z])(?![A-Za-z])(?:{_SCRIPT}){{0,2}}"
+    r"(?![ ]*(?:[_^'\[]|\\\[|[^\x00-\x7f]))"
+)
+"""A name with numbers for scripts, which ends before what could go on with it."""
+
+_RUN = re.compile(r"[A-Za-z]+")
+
+_NAMED = rf"(?:\\(?:text|mathrm|mathcal)\{{[A-Za-z]+\}}|[A-Za-z]+)(?:{_SCRIPT}){{0,2}}"
+_DERIVATIVE = re.compile(rf"\\[dt]?frac\{{\\partial(?:[ ]|(?=\\))({_NAMED})\}}\{{\\partial(?:[ ]|(?=\\))({_NAMED})\}}")
+
+
 class LatexNames(CharacterTokens):
     """Takes the names of LaTeX."""
 
     TOKEN = re.compile(
-        rf"""(?P<blank>(?:\s|~|%[^\n]*|\\[,:!;>\s])+)
+        rf"""(?P<plain>{_PLAIN})
+          | (?P<blank>(?:\s|~|%[^\n]*|\\[,:!;>\s])+)
           | (?P<word>[A-Za-z]+)
           | (?P<number>{NUMBER})
           | (?P<command>\\(?:[A-Za-z]+\*?|.))
@@ -55,6 +70,46 @@ class LatexNames(CharacterTokens):
         if word in WORDS or (word[0] == "d" and (word[1:] in WORDS or len(word) == 2)):
             return self.name(word, at, end)
         return self.name(word[0], at, at + 1)
+
+    def plain(self, text: str, at: int, end: int) -> int:
+        """Take a name with numbers for scripts, the most frequent of all."""
+        named = self._alone(text)
+        if named is None:
+            base = _RUN.match(text)
+            assert base is not None
+            return self.word(base[0], at, at + base.end())
+        self.stream.add("NAME", _moved(named, at), at, end)
+        return end
+
+    def derivative(self, at: int) -> int | None:
+        r"""Take \frac{\partial a}{\partial b} at once, and return where it ends; None where it is not as plain."""
+        stream = self.stream
+        match = _DERIVATIVE.match(self.source, at)
+        if match is None or len(stream.stack) >= self.limits.depth or len(stream.tokens) + 8 > self.limits.tokens:
+            return None
+        of, by = (self._alone(text) for text in match.groups())
+        if of is None or by is None:
+            return None
+        span = match.span()
+        whole = Derivative(_moved(of, match.start(1)), _moved(by, match.start(2)), span)
+        stream.add("DERIVATIVE", whole, *span)
+        return span[1]
+
+    @classmethod
+    @lru_cache(maxsize=4096)
+    def _alone(cls, text: str) -> Name | None:
+        """Return the name that a text is which stands by itself; None where it is anything else."""
+        reader = cls(text, LIMITS)
+        base = _RUN.match(text)
+        try:
+            end = reader.next(0) if base is None else reader.word(base[0], 0, base.end())
+        except Refused:
+            return None
+        read = reader.stream.tokens
+        if end != len(text) or len(reader.stream.pieces) != 1 or [token.type for token in read] != ["NAME"]:
+            return None
+        name: Name = read[0].value
+        return name
 
     def lead(self, lead: str, at: int, end: int) -> int:
         """Begin a chain that a word opens."""
@@ -202,3 +257,18 @@ class LatexNames(CharacterTokens):
                 return None
             inner = content.strip()
         return "".join(map(same, inner)) if _LETTERS.fullmatch(inner) else None
+
+
+def _moved(name: Name, at: int) -> Name:
+    """Return a name that begins further on."""
+    sub, sup, span = name.sub_span, name.sup_span, name.span
+    return Name(
+        name.base,
+        name.sub,
+        name.sup,
+        name.suffix,
+        name.primes,
+        (sub[0] + at, sub[1] + at) if name.sub else sub,
+        (sup[0] + at, sup[1] + at) if name.sup else sup,
+        (span[0] + at, span[1] + at),
+    )

@@ -1,20 +1,16 @@
-"""Tokens of one side → its tree, by the grammar in grammar.lark.
+"""Tokens of one side → its tree: what each rule of grammar.lark makes of its parts.
 
 The grammar knows arithmetic; what a fraction of two differentials is, and how far ∂/∂w or ∇_w reaches, is decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, cast
-
-from lark import Lark, Transformer
-from lark.lexer import Lexer
+from typing import Any
 
 from chainrule.judge.functions import LOSS_FUNCTIONS
+from chainrule.judge.grammar import Grammar
 from chainrule.judge.reading import vocabulary
 from chainrule.judge.syntax import (
     Applied,
@@ -37,9 +33,6 @@ from chainrule.judge.syntax import (
 )
 from chainrule.judge.tokens import Adjoint, Differential, Refused, Token
 
-if TYPE_CHECKING:
-    from lark.common import LexerConf
-
 _NO_NAME = (0, 0)
 
 
@@ -52,9 +45,9 @@ def tree_of(tokens: list[Token], depth: int) -> Node:
 
     Raises:
         Refused: it is half a derivative, or too deep.
-        lark.exceptions.UnexpectedInput: the tokens are no formula.
+        Unexpected: the tokens are no formula.
     """
-    node: Node = _parser().parse(cast("Any", tokens))  # type: ignore[assignment]  # the transformer builds nodes
+    node: Node = _grammar().parse(tokens)
     if len(tokens) > depth:
         _check_depth(node, depth)
     return node
@@ -71,16 +64,6 @@ def _check_depth(node: Node, depth: int) -> None:
             if level > depth:
                 raise Refused("too_deep", "", part.span)
             stack.extend((getattr(part, field.name), level + 1) for field in fields(part) if field.name != "span")
-
-
-class _Lexer(Lexer):
-    """Hands our tokens to lark as they are."""
-
-    def __init__(self, conf: LexerConf) -> None:
-        del conf
-
-    def lex(self, data: Any) -> Iterator[Any]:  # type: ignore[override]  # lark calls a lexer of one argument so
-        return iter(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +136,13 @@ def _span(child: Any) -> Span:
     return child.span  # type: ignore[no-any-return]
 
 
-class _Builder(Transformer[Any, Any]):
+class _Builder:
     """Builds the tree, rule by rule."""
 
     def side(self, children: list[Any]) -> Any:
         return _whole(children[0])
 
     def sum(self, children: list[Any]) -> Any:
-        if len(children) == 1:
-            return _part(children[0])
         terms = [_whole(children[0])]
         for sign, term in zip(children[1::2], children[2::2], strict=True):
             node = _whole(term)
@@ -169,8 +150,6 @@ class _Builder(Transformer[Any, Any]):
         return Total(tuple(terms), (_span(children[0])[0], _span(children[-1])[1]))
 
     def product(self, children: list[Any]) -> Any:
-        if len(children) == 1:
-            return _part(children[0])
         factors: list[Any] = [_part(children[0])]
         marks: list[str] = []
         for mark, child in zip(children[1::2], children[2::2], strict=True):
@@ -426,6 +405,5 @@ def _closed(node: Any) -> bool:
 
 
 @cache
-def _parser() -> Lark:
-    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer=_Lexer, transformer=_Builder(), start="side", maybe_placeholders=False)
+def _grammar() -> Grammar:
+    return Grammar(_Builder())

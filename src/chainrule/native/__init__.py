@@ -57,6 +57,7 @@ from chainrule.native.lower import lower
 from chainrule.native.numpy_kernel import NumpyKernel
 from chainrule.native.optimizers import OPTIMIZERS, Optimizer
 from chainrule.native.optimizers import optimizer as optimizer_of
+from chainrule.native.target import Target
 from chainrule.prose import sentence
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPTIMIZERS", "Ensemble", "EnsembleState", "Kernel", "Optimizer", "State", "cache_folder", "cache_size",
-    "clear_cache", "compile", "compile_ensemble", "find_compiler",
+    "clear_cache", "compile", "compile_ensemble", "find_compiler", "source",
 ]  # fmt: skip
 
 DTYPES = ("float32", "float64")
@@ -121,6 +122,16 @@ def compile(  # noqa: A001  # what it does; the builtin is not used here
     elif cc != "numpy":
         _say("no_compiler", quiet, lang)
     return NumpyKernel(lowered.layout, widths, dtype=dtype, optimizer=row, threads=threads)
+
+
+def source(what: Derivation | Network, *, dtype: str = "float32", threads: int = 1, optimizer: str = "sgd") -> str:
+    """Return the C source that `compile` builds on this machine; without a compiler, for vectors of 256 bits.
+
+    Args: as those of `compile`.
+    """
+    compiler = find_compiler()
+    target = Target(dtype, 32, 16) if compiler is None else compiler.target(dtype)
+    return emit(lower(for_any_samples(what)), target, optimizer_of(optimizer), threads=threads)
 
 
 def for_any_samples(what: Derivation | Network) -> Derivation:

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from chainrule.native.lower import Lowered
 
 
+def said(text: str) -> str:
+    r"""Return a text as it can stand in a comment of C, whatever is in it: no end of it, no new line, no hidden sign.
+
+    Example:
+        >>> said("a */ b\\ ??/c")
+        'a * / b⧵ ? ?/c'
+    """
+    text = " ".join(text.split()).replace("\\", "⧵").replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+    return "".join(sign if sign.isprintable() else f"<U+{ord(sign):04X}>" for sign in text)
+
+
 def comment(lowered: Lowered, statement: Statement) -> list[str]:
     """Return the line of a statement: its chain and its value for a partial, target = value otherwise."""
     writer = Writer(TEXT, load("seed"))

@@ -126,7 +126,7 @@ struct job {
   const vec *packed;
   int64_t first, rows;
   struct work *works;
-  real *out;
+  real *out, *g;
 };
 
 // Each part is a run of whole tiles.
@@ -140,7 +140,7 @@ static void run_part(const struct job *job, int part) {
   struct work *w = job->works + part;
   const real count = (real)job->rows;
   prepare(w, job->p);
-  if (job->want != PREDICT) clear(w);
+  if (job->want != PREDICT) clear(w, part ? 0 : job->g);
   if (job->packed) {
     rows_gradient(job->p, w, job->packed + begin / TILE * WIDTH * VECTORS, end - begin, count);
     return;
@@ -156,7 +156,7 @@ static void run_part(const struct job *job, int part) {
 //// run_alone
 static void run(const struct job *job) { run_part(job, 0); }
 //// entry
-// A part for each thread, where every one has at least a block's worth of rows.
+// A part for each thread, where there is enough to do for all of them.
 static int parts_for(int64_t rows) { return THREADS > 1 && rows >= PARALLEL_ROWS ? THREADS : 1; }
 
 EXPORT int64_t chainrule_work_bytes(void) { return (int64_t)sizeof(struct work) * THREADS; }
@@ -164,20 +164,20 @@ EXPORT int64_t chainrule_packed_bytes(int64_t n) { return (n + TILE - 1) / TILE 
 
 EXPORT void chainrule_predict(const real *p, const real *x, int64_t n, struct work *works, real *out) {
   const struct source source = {.x = x, .n = n};
-  const struct job job = {PREDICT, parts_for(n), p, &source, 0, 0, n, works, out};
+  const struct job job = {PREDICT, parts_for(n), p, &source, 0, 0, n, works, out, 0};
   run(&job);
 }
 
 EXPORT double chainrule_value(const real *p, const real *x, const real *targets, int64_t n, struct work *works) {
   const struct source source = {.x = x, .targets = targets, .n = n};
-  const struct job job = {VALUE, parts_for(n), p, &source, 0, 0, n, works, 0};
+  const struct job job = {VALUE, parts_for(n), p, &source, 0, 0, n, works, 0, 0};
   run(&job);
   return finish(&job, 0);
 }
 
 EXPORT double chainrule_gradient(const real *p, const real *x, const real *targets, int64_t n, struct work *works, real *g) {
   const struct source source = {.x = x, .targets = targets, .n = n};
-  const struct job job = {GRADIENT, parts_for(n), p, &source, 0, 0, n, works, 0};
+  const struct job job = {GRADIENT, parts_for(n), p, &source, 0, 0, n, works, 0, g};
   run(&job);
   return finish(&job, g);
 }
@@ -199,7 +199,7 @@ EXPORT int64_t chainrule_train(real *p, real *m, real *v, int64_t *clock, const 
       if (shuffled && !whole) shuffle(&source, seed, clock[1]);
     }
     const int64_t rows = n - clock[2] < batch ? n - clock[2] : batch;
-    const struct job job = {GRADIENT, parts_for(rows), p, &source, whole && clock[2] == 0 ? packed : 0, clock[2], rows, works, 0};
+    const struct job job = {GRADIENT, parts_for(rows), p, &source, whole && clock[2] == 0 ? packed : 0, clock[2], rows, works, 0, g};
     run(&job);
     losses[k] = finish(&job, g);
     if (guard && !(losses[k] - losses[k] == 0)) return k;

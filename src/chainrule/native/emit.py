@@ -8,16 +8,15 @@ from importlib.resources import files
 
 from chainrule.algebra import walk
 from chainrule.expr import Sum
+from chainrule.native.choices import CHOICES
+from chainrule.native.comments import said
 from chainrule.native.expression import Scribe
 from chainrule.native.gemm import micro_kernels
 from chainrule.native.looped import Looped
-from chainrule.native.lower import Loss, Lowered, Outer, Product
+from chainrule.native.lower import Assign, Loss, Lowered, Outer, Product, width
 from chainrule.native.optimizers import Optimizer
 from chainrule.native.target import Target, functions
 from chainrule.native.unrolled import Unrolled
-
-UNROLLED_PRODUCTS = 320
-"""A network of no more weights (each counted where it is used, forward) is written out without loops."""
 
 _RIGHTS = {"value": "", "gradient": "", "predict": ", real *out"}
 
@@ -47,7 +46,10 @@ def is_small(lowered: Lowered) -> bool:
         len(node.index) for o in lowered.operations if not isinstance(o, Product | Outer)
         for node in walk(o.statement.expr) if isinstance(node, Sum) and node.index.dim.size is not None
     )  # fmt: skip
-    return sum(int((o.places >= 0).sum()) for o in forward) <= UNROLLED_PRODUCTS and sums <= UNROLLED_PRODUCTS * 4
+    return (
+        sum(int((o.places >= 0).sum()) for o in forward) <= CHOICES.unrolled_products
+        and sums <= CHOICES.unrolled_products * 4
+    )
 
 
 @cache
@@ -70,14 +72,28 @@ class _Source:
         size, lanes = self.lowered.layout.size, self.target.lanes
         bodies = {want: writer.tile(want) for want in ("predict", "value", "gradient")}
         writer.used |= {"splat"}
-        members = "  vec sums[SUMS];\n"
+        members = "  vec sums[SUMS];\n  int fresh;\n"
         code = "static void prepare(struct work *w, const real *p) { (void)w; (void)p; }\n\n"
         for want, body in bodies.items():
             code += _UNROLLED_TILE.format(want=want, body=body, right=_RIGHTS[want], store=self._store(want))
             code += (_UNROLLED_PREDICT if want == "predict" else _UNROLLED_ROWS).format(want=want)
         sums = -(-(size + 1) // lanes) * lanes
         finish = "  memcpy(g, totals, sizeof(real) * PARAMETERS);\n"
-        return self._assemble(writer.used, members, code, finish, sums=sums, loss=size, vectors=1, block=16)
+        return self._assemble(
+            writer.used, members, code, finish, sums=sums, loss=size, vectors=1, block=16, clear="  w->fresh = 1;\n",
+            one_row=_ONE_ROW,
+        )  # fmt: skip
+
+    def _vectors(self) -> int:
+        """Return how many vectors of samples are a tile of a network with loops."""
+        widths = [width(o.target) for o in self.lowered.operations if isinstance(o, Assign)]
+        if max(self.lowered.inputs, *widths) < CHOICES.wide:
+            return CHOICES.vectors if self.target.registers >= 32 else 2
+        return CHOICES.wide_vectors if self.threads == 1 else CHOICES.wide_vectors // 2
+
+    def _products(self) -> int:
+        """Return how many weights a sample is multiplied with, forward."""
+        return max(1, sum(int((o.places >= 0).sum()) for o in self.lowered.needed("value") if isinstance(o, Product)))
 
     def _store(self, want: str) -> str:
         if want != "predict":
@@ -85,7 +101,7 @@ class _Source:
         return "".join(f"  out_lanes(pred_{k + 1}, {k}, out, rows);\n" for k in range(self.lowered.outputs))
 
     def looped(self) -> str:
-        vectors = 4 if self.target.registers >= 32 else 2
+        vectors = self._vectors()
         writer = Looped(self.lowered, self.target, vectors=vectors)
         code = ""
         for want in ("predict", "value", "gradient"):
@@ -94,6 +110,7 @@ class _Source:
             code += _LOOPED_TILE.format(
                 want=want, body=body, right=_RIGHTS[want], store=self._store_looped(want),
                 given=", out" if predicts else "", advance=" out += TILE * OUTPUTS;" if predicts else "",
+                begun="" if predicts else " w->begun = 1;",
             )  # fmt: skip
         finish = writer.finish()
         prepare = writer.prepare()
@@ -101,7 +118,7 @@ class _Source:
         sums = -(-writer.sum_count // self.target.lanes) * self.target.lanes
         loss = next(s.start for s in writer.sums if isinstance(s.operation, Loss))
         members = "  vec sums[SUMS];\n" + writer.work()
-        helpers = writer.constants() + micro_kernels(self.target) + _TRANSPOSE
+        helpers = writer.constants() + micro_kernels(self.target) + transpose(self.target.lanes)
         code = (
             helpers
             + "static void prepare(struct work *w, const real *p) {\n  (void)w; (void)p;\n"
@@ -109,17 +126,17 @@ class _Source:
             + "}\n\n"
             + code
         )
-        clear = "".join(f"  memset(w->{name}, 0, sizeof w->{name});\n" for name in writer.matrices)
+        clear = "  memset(w->sums, 0, sizeof w->sums);\n  w->begun = 0;\n" + writer.clear()
         lanes = self.target.lanes
         join = "".join(
             f"  for (int part = 1; part < job->parts; part++) for (int k = 0; k < {rows * columns // lanes}; k++) "
             f"w->{name}[k] += job->works[part].{name}[k];\n"
             for name, (rows, columns) in writer.matrices.items()
         )
-        finish = "  memset(g, 0, sizeof(real) * PARAMETERS);\n" + join + finish
+        finish = join + finish
         return self._assemble(
             writer.used, members, code, finish, sums=sums, loss=loss, vectors=vectors, block=1, clear=clear,
-            finish_helpers=_ADD,
+            finish_helpers="".join(text for name, text in _HELPERS.items() if f" {name}(" in finish),
         )  # fmt: skip
 
     def _store_looped(self, want: str) -> str:
@@ -132,20 +149,22 @@ class _Source:
 
     def _assemble(
         self, used: set[str], members: str, code: str, finish: str, *, sums: int, loss: int, vectors: int, block: int,
-        clear: str = "", finish_helpers: str = "",
+        clear: str, finish_helpers: str = "", one_row: str = "",
     ) -> str:  # fmt: skip
         target, lowered = self.target, self.lowered
         driver = _driver()
-        coefficient = next(o for o in lowered.operations if isinstance(o, Loss)).coefficient
-        scribe = Scribe(target, lambda atom, _: str(atom), True)
-        text = scribe.write(coefficient).text
         head = _HEAD.format(
             lanes=target.lanes, vectors=vectors, inputs=lowered.inputs,
             targets=lowered.targets, outputs=lowered.outputs, parameters=lowered.layout.size, sums=sums, loss=loss,
-            threads=self.threads, block=block, inner=256 if target.dtype == "float32" else 128,
+            threads=self.threads, block=block,
+            inner=CHOICES.inner if target.dtype == "float32" else CHOICES.inner // 2, far=CHOICES.far_apart,
+            parallel=-(-CHOICES.parallel_products // self._products()),
         )  # fmt: skip
         parts = [
-            f"// {describe(lowered)}\n{_INTRODUCTION}",
+            f"// {said(describe(lowered))}\n",
+            _INTRODUCTION.format(
+                optimizer=self.optimizer.name, parameters=lowered.layout.size, layout=_layout(lowered)
+            ),
             vector_head(target),
             head,
             "#include <pthread.h>\n#include <stdlib.h>\n#include <unistd.h>\n" if self.threads > 1 else "",
@@ -153,15 +172,25 @@ class _Source:
             _KEPT,
             f"struct work {{\n  vec data[BLOCK / TILE * WIDTH * VECTORS];\n{members}}} ALIGNED;\n\n",
             code,
-            f"static void clear(struct work *w) {{\n  memset(w->sums, 0, sizeof w->sums);\n{clear}}}\n\n",
+            f"static void clear(struct work *w, real *g) {{\n  (void)g;\n{clear}}}\n\n",
             driver["shuffle"], driver["pack"], driver["jobs"],
             driver["threads"] if self.threads > 1 else driver["run_alone"],
             column_sums(target.lanes), finish_helpers,
-            _FINISH.format(body=finish, coefficient=re.sub(r"\bcount\b", "(double)job->rows", text).replace("f ", " ")),
+            _FINISH.format(
+                body=finish, one_row=one_row,
+                coefficient=coefficient(lowered, "(double)job->rows"),
+            ),
             update(self.optimizer, target),
             driver["entry"],
         ]  # fmt: skip
         return "".join(parts)
+
+
+def coefficient(lowered: Lowered, count: str) -> str:
+    """Return what the sum over the samples is multiplied with to be the loss, in C, in double precision."""
+    found = next(o for o in lowered.operations if isinstance(o, Loss)).coefficient
+    text = Scribe(Target("float64"), lambda atom, _: str(atom), True).write(found).text
+    return re.sub(r"\bcount\b", count, text)
 
 
 def vector_head(target: Target) -> str:
@@ -179,6 +208,18 @@ def describe(lowered: Lowered) -> str:
         return net.to_shorthand()
     except ChainruleError:
         return f"{net.inputs} inputs, layers of {', '.join(str(layer.size) for layer in net.layers)}"
+
+
+def _layout(lowered: Lowered) -> str:
+    """Return which number stands where, as comments."""
+    parts = list(lowered.layout)
+    shapes = [" × ".join(map(str, part.shape)) for part in parts]
+    places = [f"{part.start} … {part.stop - 1}" for part in parts]
+    wide, name = max(map(len, places), default=0), max((len(part.name) for part in parts), default=0)
+    return "".join(
+        f"//   {place:<{wide}}  {part.name:<{name}}  {shape}\n"
+        for part, place, shape in zip(parts, places, shapes, strict=True)
+    )
 
 
 def column_sums(lanes: int) -> str:
@@ -201,6 +242,23 @@ def column_sums(lanes: int) -> str:
             fresh.append(name)
         names = fresh
     return "\n".join([*lines, f"  return {names[0]};", "}\n\n"])
+
+
+def transpose(lanes: int) -> str:
+    """Return the C text of `transpose`: blocks of LANES vectors, in as many stages as it takes to halve them to 1."""
+    text, source, result = "", "a", "b"
+    step = 1
+    while step < lanes:
+        low = ", ".join(str(k if not k & step else lanes + k - step) for k in range(lanes))
+        high = ", ".join(str(k + step if not k & step else lanes + k) for k in range(lanes))
+        text += (
+            f"    for (int k = 0; k < LANES; k++) if (!(k & {step})) {{\n"
+            f"      {result}[k] = SHUFFLE({source}[k], {source}[k + {step}], {low});\n"
+            f"      {result}[k + {step}] = SHUFFLE({source}[k], {source}[k + {step}], {high});\n"
+            "    }\n"
+        )
+        source, result, step = result, source, 2 * step
+    return _TRANSPOSE.format(stages=text, last=source)
 
 
 def update(optimizer: Optimizer, target: Target) -> str:
@@ -240,6 +298,18 @@ def _translated(text: str, words: dict[str, str]) -> str:
 
 _INTRODUCTION = """\
 // Written by chainrule from the derivation of this network: each line of it stands above what computes it.
+// C99 with the vector extensions of GCC and Clang. Compile it with -O3 -march=native -ffp-contract=fast -fno-math-errno
+// -fno-trapping-math, and no flag that changes what NaN and infinity do.
+//
+//   chainrule_predict(p, x, n, works, out)                   the outputs of n samples
+//   chainrule_value(p, x, targets, n, works)                 the loss
+//   chainrule_gradient(p, x, targets, n, works, g)           the loss; its gradient goes into g
+//   chainrule_train(p, m, v, clock, x, targets, n, batch, …) steps of training by {optimizer}
+//
+// x, targets and out have a row for each sample. works: chainrule_work_bytes() bytes, at a multiple of 64. The
+// parameters p, the gradient g and the moments m and v have the same layout, {parameters} numbers:
+//
+{layout}//
 """
 
 _VECTORS = """\
@@ -266,7 +336,8 @@ _HEAD = """\
 enum {{
   LANES = {lanes}, VECTORS = {vectors}, TILE = LANES * VECTORS, BLOCK = {block} * TILE, THREADS = {threads},
   INPUTS = {inputs}, TARGETS = {targets}, OUTPUTS = {outputs}, WIDTH = INPUTS + TARGETS, PARAMETERS = {parameters},
-  SUMS = {sums}, LOSS = {loss}, INNER_BLOCK = {inner}, PARALLEL_ROWS = 2 * THREADS * TILE
+  SUMS = {sums}, LOSS = {loss}, INNER_BLOCK = {inner}, FAR_APART = {far},
+  PARALLEL_ROWS = THREADS * TILE > {parallel} ? THREADS * TILE : {parallel}
 }};
 
 """
@@ -295,12 +366,21 @@ static ALWAYS void tile_{want}(const real *restrict p, const vec *restrict data,
 
 _UNROLLED_ROWS = """\
 static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t rows, real count) {{
-  vec sums[SUMS];
-  memcpy(sums, w->sums, sizeof sums);
   const ivec keep = first_lanes(rows % LANES);
-  for (; rows >= LANES; rows -= LANES, data += WIDTH) tile_{want}(p, data, sums, count, LANES, 0, keep);
-  if (rows > 0) tile_{want}(p, data, sums, count, rows, 1, keep);
-  memcpy(w->sums, sums, sizeof sums);
+  int fresh = w->fresh;
+  w->fresh = 0;
+  if (rows >= LANES) {{
+    vec sums[SUMS];
+    if (fresh) memset(sums, 0, sizeof sums);
+    else memcpy(sums, w->sums, sizeof sums);
+    for (; rows >= LANES; rows -= LANES, data += WIDTH) tile_{want}(p, data, sums, count, LANES, 0, keep);
+    memcpy(w->sums, sums, sizeof sums);
+    fresh = 0;
+  }}
+  if (rows > 0) {{
+    if (fresh) memset(w->sums, 0, sizeof w->sums);
+    tile_{want}(p, data, w->sums, count, rows, 1, keep);
+  }}
 }}
 
 """
@@ -324,45 +404,72 @@ static void tile_{want}(const real *restrict p, struct work *restrict w, const v
 
 static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t rows, real count{right}) {{
   for (; rows > 0; rows -= TILE, data += WIDTH * VECTORS) {{
-    tile_{want}(p, w, data, count, rows < TILE ? rows : TILE{given});{advance}
+    tile_{want}(p, w, data, count, rows < TILE ? rows : TILE{given});{advance}{begun}
   }}
 }}
 
 """
 
 _TRANSPOSE = """\
-// [unit][sample] → [sample][unit], the units of a sample side by side; what is beyond the last unit is 0.
-static void transpose(int units, int wide, const real *from, real *to) {
-  for (int s = 0; s < TILE; s++) {
-    for (int u = 0; u < units; u++) to[s * wide + u] = from[u * TILE + s];
-    for (int u = units; u < wide; u++) to[s * wide + u] = 0;
-  }
-}
+// [unit][sample] → [sample][unit], `across` vectors of units for each sample; what is beyond the last unit is 0.
+static void transpose(int units, int across, int vectors, const vec *from, vec *to) {{
+  for (int c = 0; c < across; c++) for (int v = 0; v < vectors; v++) {{
+    vec a[LANES], b[LANES];
+    for (int k = 0; k < LANES; k++) a[k] = c * LANES + k < units ? from[(c * LANES + k) * VECTORS + v] : (vec){{0}};
+{stages}    for (int k = 0; k < LANES; k++) to[(v * LANES + k) * across + c] = {last}[k];
+  }}
+}}
 
 """
 
-_ADD = """\
-static void add_rows(int rows, int columns, const real *from, int stride, real *g) {
-  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * columns + c] += from[r * stride + c];
+_HELPERS = {
+    "copy_rows": """\
+static void copy_rows(int rows, int columns, const real *from, int stride, real *g, int step) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * step + c] = from[r * stride + c];
 }
+
+""",
+    "copy_places": """\
+static void copy_places(int rows, int columns, const real *from, int stride, const int32_t *places, real *g) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[places[r * columns + c]] = from[r * stride + c];
+}
+
+""",
+    "add_rows": """\
+static void add_rows(int rows, int columns, const real *from, int stride, real *g, int step) {
+  for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++) g[r * step + c] += from[r * stride + c];
+}
+
+""",
+    "add_places": """\
 static void add_places(int rows, int columns, const real *from, int stride, const int32_t *places, real *g) {
   for (int r = 0; r < rows; r++) for (int c = 0; c < columns; c++)
     if (places[r * columns + c] >= 0) g[places[r * columns + c]] += from[r * stride + c];
 }
 
+""",
+}
+"""What puts sums where the gradient has them: a part of its rows, or places by a table; set, or added."""
+
+_ONE_ROW = """\
+  if (job->rows == 1) {
+    if (g) for (int k = 0; k < PARAMETERS; k++) g[k] = w->sums[k][0];
+    return coefficient * (double)w->sums[LOSS][0];
+  }
 """
 
 _FINISH = """\
 // The loss; and, where it is asked for, the gradient: the sums of all parts, each over its lanes.
 static double finish(const struct job *job, real *g) {{
   struct work *w = job->works;
-  real totals[SUMS] ALIGNED;
+  const double coefficient = {coefficient};
+{one_row}  real totals[SUMS] ALIGNED;
   for (int part = 1; part < job->parts; part++)
     for (int k = 0; k < SUMS; k++) w->sums[k] += job->works[part].sums[k];
   for (int k = 0; k < SUMS; k += LANES) *(vec *)(totals + k) = column_sums(w->sums + k);
   if (g) {{
 {body}  }}
-  return {coefficient} * (double)totals[LOSS];
+  return coefficient * (double)totals[LOSS];
 }}
 
 """

@@ -87,7 +87,7 @@ class Scribe:
         return self._as_vector(self.write(expr))
 
     def _as_vector(self, piece: Piece, least: int = ADD) -> str:
-        if piece.vector:
+        if piece.vector or self.target.scalar:
             return piece.at(least)
         self.used.add("splat")
         return f"splat({piece.text})"
@@ -187,14 +187,14 @@ class Scribe:
 
     def _call(self, name: str, args: list[str], *, keep: bool = True) -> Piece:
         self.used.add(name)
-        piece = Piece(f"{name}({', '.join(args)})", ATOM, True)
+        piece = Piece(f"{self.target.function(name)}({', '.join(args)})", ATOM, True)
         # What is computed from the same arguments is computed once.
         return Piece(self._named(piece), ATOM, True) if keep else piece
 
     def _named(self, piece: Piece) -> str:
         if piece.text not in self.names:
             name = f"t{len(self.names) + 1}"
-            kind = "vec" if piece.vector else "real"
+            kind = self.target.kind if piece.vector else "real"
             self.before.append(f"{self.indent}const {kind} {name} = {piece.text};")
             self.names[piece.text] = name
         return self.names[piece.text]
@@ -216,7 +216,7 @@ class Scribe:
         inner.names = {f"{name}.{k}": name for k in range(len(self.names))}  # temporaries get names of their own
         text = inner.vector(body)
         self.before += [
-            f"{self.indent}vec {name} = {{0}};",
+            f"{self.indent}{self.target.kind} {name} = {self.target.zero};",
             f"{self.indent}for (int {variable} = {first(index)}; {variable} < {last(index)}; {variable}++) {{",
             *inner.before,
             f"{inner.indent}{name} += {text};",

@@ -16,12 +16,50 @@ static inline vec v_abs(vec x) { return (vec)((ivec)x & ~SIGN_BIT); }
 static inline vec v_sign(vec x) {
   return blend(x > (real)0, splat(1), blend(x < (real)0, splat(-1), blend(x == (real)0, splat(0), x)));
 }
-//// clamp: blend splat
-// x kept between two numbers; NaN stays NaN.
-static inline vec clamp(vec x, real low, real high) {
-  x = blend(x > high, splat(high), x);
-  return blend(x < low, splat(low), x);
+//// lesser float: blend splat
+// The lesser of each lane of x and a number; NaN stays NaN.
+static inline vec lesser(vec x, real most) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && !defined(__clang__)
+  return __builtin_ia32_minps512_mask(splat(most), x, x, -1, 4);
+#elif defined(__AVX2__) && VECTOR_BYTES == 32 && !defined(__clang__)
+  return __builtin_ia32_minps256(splat(most), x);
+#else
+  return blend(x > most, splat(most), x);
+#endif
 }
+//// lesser double: blend splat
+static inline vec lesser(vec x, real most) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && !defined(__clang__)
+  return __builtin_ia32_minpd512_mask(splat(most), x, x, -1, 4);
+#elif defined(__AVX2__) && VECTOR_BYTES == 32 && !defined(__clang__)
+  return __builtin_ia32_minpd256(splat(most), x);
+#else
+  return blend(x > most, splat(most), x);
+#endif
+}
+//// greater float: blend splat
+static inline vec greater(vec x, real least) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && !defined(__clang__)
+  return __builtin_ia32_maxps512_mask(splat(least), x, x, -1, 4);
+#elif defined(__AVX2__) && VECTOR_BYTES == 32 && !defined(__clang__)
+  return __builtin_ia32_maxps256(splat(least), x);
+#else
+  return blend(x < least, splat(least), x);
+#endif
+}
+//// greater double: blend splat
+static inline vec greater(vec x, real least) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && !defined(__clang__)
+  return __builtin_ia32_maxpd512_mask(splat(least), x, x, -1, 4);
+#elif defined(__AVX2__) && VECTOR_BYTES == 32 && !defined(__clang__)
+  return __builtin_ia32_maxpd256(splat(least), x);
+#else
+  return blend(x < least, splat(least), x);
+#endif
+}
+//// clamp: lesser greater
+// x kept between two numbers; NaN stays NaN.
+static inline vec clamp(vec x, real low, real high) { return greater(lesser(x, high), low); }
 //// scale float:
 // x 2^k for a whole k given as a float, also where 2^k itself is no normal number.
 static inline vec scale(vec x, vec k) {
@@ -77,12 +115,47 @@ static inline vec expm1_reduced(vec r) {
   y = y * r + EXP_2;
   return y * (r * r) + r;
 }
-//// v_exp: clamp reduced expm1_reduced scale
-static inline vec v_exp(vec x) {
+//// exp_within float: reduced expm1_reduced scale splat
+// e^x for EXP_LOW <= x <= EXP_HIGH; `small` says that x is so far below EXP_HIGH that 2^k cannot overflow, and may be
+// multiplied early. With vectors of 16 lanes, x = k log 2 + r with k a whole number of 16ths, |r| <= log(2)/32, and the
+// 16 powers of 2 are looked up: a shorter polynomial is enough.
+static ALWAYS vec exp_within(vec x, const int small) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+  static const vec powers = {1.0f, 1.0442737824274138f, 1.0905077326652577f, 1.1387886347566916f, 1.189207115002721f,
+    1.241857812073484f, 1.2968395546510096f, 1.3542555469368927f, 1.4142135623730951f, 1.4768261459394993f,
+    1.5422108254079407f, 1.6104903319492543f, 1.681792830507429f, 1.7562521603732995f, 1.8340080864093424f,
+    1.9152065613971474f};
+  const real magic = 786432.0f;
+  const vec shifted = x * 1.44269504088896341f + magic, k = shifted - magic;
+  const vec r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+#if defined(__clang__)
+  const vec power = __builtin_ia32_permvarsf512(powers, (ivec)shifted);
+#else
+  const vec power = __builtin_ia32_permvarsf512_mask(powers, (ivec)shifted, powers, -1);
+#endif
+  const vec rest = (r * 0.16666667f + 0.5f) * (r * r) + r;
+  if (small) {
+    const vec early = scale(power, k);
+    return early + early * rest;
+  }
+  return scale(power + power * rest, k);
+#else
+  (void)small;
   vec k;
-  const vec r = reduced(clamp(x, EXP_LOW, EXP_HIGH), &k);
+  const vec r = reduced(x, &k);
+  return scale(expm1_reduced(r) + (real)1, k);
+#endif
+}
+//// exp_within double: reduced expm1_reduced scale
+// e^x for EXP_LOW <= x <= EXP_HIGH.
+static ALWAYS vec exp_within(vec x, const int small) {
+  (void)small;
+  vec k;
+  const vec r = reduced(x, &k);
   return scale(expm1_reduced(r) + (real)1, k);
 }
+//// v_exp: clamp exp_within
+static inline vec v_exp(vec x) { return exp_within(clamp(x, EXP_LOW, EXP_HIGH), 0); }
 //// v_expm1: clamp reduced expm1_reduced scale splat
 // 2^k (q + 1 - 2^-k) with q = e^r - 1: nothing cancels for small x.
 static inline vec v_expm1(vec x) {
@@ -90,8 +163,12 @@ static inline vec v_expm1(vec x) {
   const vec r = reduced(clamp(x, EXPM1_LOW, EXP_HIGH), &k);
   return scale(expm1_reduced(r) + ((real)1 - scale(splat(1), -k)), k);
 }
-//// v_sigmoid: v_exp
-static inline vec v_sigmoid(vec x) { return (real)1 / ((real)1 + v_exp(-x)); }
+//// v_sigmoid: clamp exp_within
+// e^x/(1 + e^x), which is 1 to the last bit from SIGMOID_ONE on.
+static inline vec v_sigmoid(vec x) {
+  const vec e = exp_within(clamp(x, EXP_LOW, SIGMOID_ONE), 1);
+  return e / ((real)1 + e);
+}
 //// v_tanh: v_expm1 v_abs
 static inline vec v_tanh(vec x) {
   const vec t = v_expm1((real)-2 * v_abs(x));

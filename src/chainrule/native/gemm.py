@@ -5,7 +5,8 @@ from __future__ import annotations
 from chainrule.native.target import Target
 
 _HEAD = """\
-// C[r][c] += sum over k of P[r pr + k ps] Q[k qs + c]: rows r take one number each, columns c are vectors.
+// C[r][c] = sum over k of P[r pr + k ps] Q[k qs + c], and what C[r][c] was where `more` says so: rows r take one number
+// each, columns c are vectors.
 """
 
 
@@ -31,8 +32,11 @@ def _block(rows: int, wide: int) -> str:
     names = [[f"c{r}_{c}" for c in range(wide)] for r in range(rows)]
     lines = [
         f"static void block_{rows}x{wide}(int64_t inner, const real *restrict P, int64_t pr, int64_t ps,",
-        "    const vec *restrict Q, int64_t qs, vec *restrict C, int64_t cs) {",
-        *(f"  vec {', '.join(f'{n} = C[{r} * cs + {c}]' for c, n in enumerate(row))};" for r, row in enumerate(names)),
+        "    const vec *restrict Q, int64_t qs, vec *restrict C, int64_t cs, int more) {",
+        f"  vec {', '.join(f'{n} = {{0}}' for row in names for n in row)};",
+        "  if (more) {",
+        *(f"    {' '.join(f'{n} = C[{r} * cs + {c}];' for c, n in enumerate(row))}" for r, row in enumerate(names)),
+        "  }",
         "  for (int64_t k = 0; k < inner; k++, P += ps, Q += qs) {",
         f"    const vec {', '.join(f'q{c} = Q[{c}]' for c in range(wide))};",
     ]
@@ -50,26 +54,40 @@ def _strip(target: Target, columns: int) -> str:
     for wide in range(1, columns + 1):
         lines += [
             f"static void strip_{wide}(int64_t rows, int64_t inner, const real *P, int64_t pr, int64_t ps,",
-            "    const vec *Q, int64_t qs, vec *C, int64_t cs) {",
+            "    const vec *Q, int64_t qs, vec *C, int64_t cs, int more) {",
             "  int64_t r = 0;",
         ]
         for count in row_counts(target, wide):
             lines.append(
                 f"  for (; r + {count} <= rows; r += {count}) "
-                f"block_{count}x{wide}(inner, P + r * pr, pr, ps, Q, qs, C + r * cs, cs);"
+                f"block_{count}x{wide}(inner, P + r * pr, pr, ps, Q, qs, C + r * cs, cs, more);"
             )
         lines.append("}")
+    most = row_counts(target, columns)[0]
     lines += [
-        "// The inner dimension goes by parts that stay in the first cache.",
+        f"// The numbers of {most} rows stand far apart: they are copied side by side, then used for all columns.",
+        "static void packed_rows(int64_t rows, int64_t columns, int64_t inner, const real *P, int64_t pr, int64_t ps,",
+        "    const vec *Q, int64_t qs, vec *C, int64_t cs, int more) {",
+        f"  real panel[{most} * INNER_BLOCK];",
+        f"  for (int64_t r = 0; r < rows; r += {most}) {{",
+        "    for (int64_t k = 0; k < inner; k++)",
+        f"      for (int64_t i = 0; i < {most}; i++) panel[k * {most} + i] = P[(r + i) * pr + k * ps];",
+        f"    for (int64_t c = 0; c < columns; c += {columns})",
+        f"      block_{most}x{columns}(inner, panel, 1, {most}, Q + c, qs, C + r * cs + c, cs, more);",
+        "  }",
+        "}",
+        "// The inner dimension goes by parts that stay in the first caches.",
         "static void product(int64_t rows, int64_t columns, int64_t inner, const real *P, int64_t pr, int64_t ps,",
-        "    const vec *Q, int64_t qs, vec *C, int64_t cs) {",
-        "  for (int64_t k = 0; k < inner; k += INNER_BLOCK) {",
+        "    const vec *Q, int64_t qs, vec *C, int64_t cs, int more) {",
+        f"  const int64_t packed = ps >= FAR_APART && columns % {columns} == 0 ? rows / {most} * {most} : 0;",
+        "  for (int64_t k = 0; k < inner; k += INNER_BLOCK, more = 1) {",
         "    const int64_t part = inner - k < INNER_BLOCK ? inner - k : INNER_BLOCK;",
+        "    if (packed) packed_rows(packed, columns, part, P + k * ps, pr, ps, Q + k * qs, qs, C, cs, more);",
         "    int64_t c = 0;",
     ]
     for wide in range(columns, 0, -1):
         lines.append(
-            f"    for (; c + {wide} <= columns; c += {wide}) "
-            f"strip_{wide}(rows, part, P + k * ps, pr, ps, Q + k * qs + c, qs, C + c, cs);"
+            f"    for (; c + {wide} <= columns; c += {wide}) strip_{wide}(rows - packed, part, "
+            f"P + packed * pr + k * ps, pr, ps, Q + k * qs + c, qs, C + packed * cs + c, cs, more);"
         )
     return "\n".join([*lines, "  }", "}\n"])

@@ -55,14 +55,14 @@ class NativeKernel(Kernel):
         if batch >= len(x) and len(rates) > 1:
             size = self._calls["packed_bytes"](len(x))
             packed = _aligned(size) if size <= PACKED_BYTES else None
-        gradient = np.empty(self.layout.size, self.dtype)
+        gradient = _aligned(self.layout.size * self.dtype.itemsize)
         moments = [_at(buffer) for buffer in state.moments] + [None, None]
         with self._lock:
             return int(
                 self._calls["train"](
                     _at(p), moments[0], moments[1], _at(state.clock), _at(x), _at(y), len(x), batch, len(rates),
                     _at(rates), _at(settings), state.seed, int(shuffle), int(guard), self._work.at,
-                    None if packed is None else packed.at, _at(gradient), _at(losses),
+                    None if packed is None else packed.at, gradient.at, _at(losses),
                 )
             )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,8 @@ class Target:
 
     Attributes:
         dtype: float32 or float64.
-        vector_bytes: the width of a vector: 64 for AVX-512, 32 for AVX2, 16 for SSE and NEON.
+        vector_bytes: the width of a vector: 64 for AVX-512, 32 for AVX2, 16 for SSE and NEON; that of one number where
+            there are to be no vectors, but plain C.
         registers: how many vector registers there are.
     """
 
@@ -33,6 +35,34 @@ class Target:
         """How many numbers a vector holds."""
         return self.vector_bytes // (4 if self.dtype == "float32" else 8)
 
+    @property
+    def scalar(self) -> bool:
+        """Whether a vector is one number."""
+        return self.lanes == 1
+
+    @property
+    def kind(self) -> str:
+        """The type of a vector in C."""
+        return "real" if self.scalar else "vec"
+
+    @property
+    def zero(self) -> str:
+        """What a vector of zeros starts as."""
+        return "0" if self.scalar else "{0}"
+
+    def function(self, name: str) -> str:
+        """Return what a function of functions.c is called.
+
+        Example:
+            >>> Target("float32").function("v_exp"), Target("float32", 4).function("v_exp")
+            ('v_exp', 'expf')
+        """
+        if not self.scalar:
+            return name
+        if name in SCALAR_MATH:
+            return SCALAR_MATH[name] + ("f" if self.dtype == "float32" else "")
+        return SCALAR_FUNCTIONS[name][0]
+
     def literal(self, value: float) -> str:
         """Return a number as it is written in C.
 
@@ -46,12 +76,14 @@ class Target:
 _CONSTANTS = {
     "float32": {
         "SIGN_BIT": "((ivec){0} + INT32_MIN)", "EXP_LOW": "-104.0f", "EXP_HIGH": "89.0f", "EXPM1_LOW": "-18.0f",
+        "SIGMOID_ONE": "20.0f",
         "SPLIT": "((ivec){0} + (int32_t)0xfffff000)",
         "EXP_2": "0.5f", "EXP_3": "0.16666573381900846f", "EXP_4": "0.041666550110305124f",
         "EXP_5": "0.0083637738744055735f", "EXP_6": "0.0013926926614021906f",
     },
     "float64": {
         "SIGN_BIT": "((ivec){0} + INT64_MIN)", "EXP_LOW": "-746.0", "EXP_HIGH": "710.0", "EXPM1_LOW": "-40.0",
+        "SIGMOID_ONE": "40.0",
         "SPLIT": "((ivec){0} + (int64_t)0xfffffffff8000000)",
         "EXP_2": "0.5", "EXP_3": "0.16666666666666671438", "EXP_4": "0.041666666666666670074",
         "EXP_5": "0.0083333333333255446996", "EXP_6": "0.0013888888888883326674",
@@ -62,6 +94,30 @@ _CONSTANTS = {
 }  # fmt: skip
 """What functions.c calls by a name. EXP_k: the polynomial of least largest error for (e^r − 1 − r)/r², |r| ≤ log(2)/2,
 by mpmath's chebyfit: 8e-9 off in float, 2e-19 in double."""
+
+
+SCALAR_MATH: Mapping[str, str] = MappingProxyType({
+    "v_exp": "exp", "v_expm1": "expm1", "v_log": "log", "v_tanh": "tanh", "v_abs": "fabs",
+})  # fmt: skip
+"""What math.h has for one number; with an f at the end for float."""
+
+SCALAR_FUNCTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType({
+    "v_sigmoid": ("sigmoid", "real x", "x < 0 ? EXP(x) / (1 + EXP(x)) : 1 / (1 + EXP(-x))"),
+    "v_softplus": ("softplus", "real x", "LOG1P(EXP(-FABS(x))) + (x < 0 ? 0 : x)"),
+    "v_logcosh": (
+        "logcosh", "real x",
+        "FABS(x) < 1 ? LOG1P(2 * SINH(x / 2) * SINH(x / 2)) : "
+        "FABS(x) + LOG1P(EXP(-2 * FABS(x))) - (real)0.6931471805599453",
+    ),
+    "v_normal_cdf": ("normal_cdf", "real x", "ERFC(x * (real)-0.7071067811865476) / 2"),
+    "v_normal_pdf": ("normal_pdf", "real x", "EXP(-x * x / 2) * (real)0.3989422804014327"),
+    "v_sign": ("sign", "real x", "x > 0 ? 1 : x < 0 ? -1 : x"),
+    "v_max": ("larger", "real a, real b", "a >= b || a != a ? a : b"),
+    "v_min": ("smaller", "real a, real b", "a < b || a != a ? a : b"),
+    "v_weighted_log": ("weighted_log", "real weight, real x", "weight == 0 ? 0 : weight * LOG(x)"),
+    "truth": ("truth", "int holds", "(real)holds"),
+})  # fmt: skip
+"""What math.h has not, for one number: a name, the arguments, the value with math.h's names in capitals."""
 
 
 ULPS: Mapping[str, Mapping[str, float]] = MappingProxyType({
@@ -89,6 +145,17 @@ def _sections() -> dict[str, tuple[tuple[str, ...], str]]:
         name, _, needs = head.partition(":")
         found[name.strip()] = (tuple(needs.split()), body)
     return found
+
+
+def scalar_functions(target: Target, names: set[str]) -> str:
+    """Return the C text of functions for one number that math.h does not have."""
+    last = "f" if target.dtype == "float32" else ""
+    text = ""
+    for name, (short, arguments, value) in SCALAR_FUNCTIONS.items():
+        if name in names:
+            value = re.sub(r"\b[A-Z][A-Z0-9]+\b", lambda found: found[0].lower() + last, value)
+            text += f"static real {short}({arguments}) {{ return {value}; }}\n"
+    return text
 
 
 def functions(target: Target, names: set[str]) -> str:

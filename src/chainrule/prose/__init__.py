@@ -51,6 +51,26 @@ def sentence(key: str, *, lang: str = "en", **facts: object) -> str:
     return _FORMATTER.vformat(found, (), facts) if facts else found.replace("{{", "{").replace("}}", "}")
 
 
+def sentences(group: str, *, lang: str) -> dict[str, str]:
+    """Return every template of a group by its dotted key, for a page that puts the facts in itself.
+
+    Example:
+        >>> sentences("label", lang="en")
+        {'expected': 'expected', 'fix': 'fix'}
+    """
+    found: dict[str, str] = {}
+
+    def walk(entry: dict[str, Any], before: str) -> None:
+        for key, value in entry.items():
+            if isinstance(value, dict):
+                walk(value, f"{before}{key}.")
+            else:
+                found[f"{before}{key}"] = value
+
+    walk(_group(group, lang), "")
+    return found
+
+
 class _Formatter(string.Formatter):
     """`str.format` without attribute or item access: a placeholder is a plain name."""
 

@@ -217,11 +217,10 @@ class _Composer:
     def _forward_matrix(self, statement: Statement) -> Block:
         target = statement.target
         assert isinstance(target, Ref)
-        found = lay_out(self.derivation, target, statement.expr) if target.indices else None
+        found = forward_matrix_sides(self.derivation, statement)
         if found is None:
             return Equation(Formula((target, _definition(statement.expr)), target))
-        whole = Matrix(target.symbol, columns=_restricted(target))
-        formula = Formula((whole, *map(_entrywise, _with_value(found))))
+        formula = Formula(found, target)
         return self._with_arrays(Equation(formula, beside=self._shape(shape_words(target.symbol))))
 
     def _forward_lines(self, statement: Statement) -> Iterator[Block]:
@@ -246,16 +245,8 @@ class _Composer:
                 yield self._definition_line(one, statement)
 
     def _definition_line(self, target: Ref, statement: Statement, *, limit: int | None = None) -> Equation:
-        assert isinstance(statement.target, Ref)
-        binding = {
-            mine: term
-            for mine, term in zip(statement.target.indices, target.indices, strict=True)
-            if isinstance(mine, Index) and mine != term
-        }
         limit = self.lines.limit if limit is None else limit
-        expr = spread(substitute(statement.expr, dict(binding)), limit=limit)
-        found = (target, *_with_value(_definition(expr)))
-        return self._equation(Formula(found, target))
+        return self._equation(Formula(definition_sides(statement, target, limit=limit), target))
 
     # The lines themselves.
 
@@ -302,23 +293,17 @@ class _Composer:
             yield Ref(target.symbol, (n, *target.indices[1:]))
 
     def _matrix(self, step: MatrixStep) -> Iterator[Block]:
-        root = self.derivation.source.root
-        assert isinstance(root, Ref)
-        partial: Expr = Matrix(step.target, of=root.symbol, columns=step.columns)
-        found: list[Expr] = [] if step.name is None else [Matrix(step.name, columns=step.columns)]
-        for side in (partial, step.chain, step.value):
-            if side is not None and side != (found[-1] if found else None) and not _same_name(side, found):
-                found.append(side)
+        found = matrix_sides(step)
         if step.value is None:
             yield Paragraph(self.reason(step.family), quiet=True)
             yield self._line(step.index_form)
             return
         line = Equation(
-            Formula(tuple(found)), name=str(step.target), beside=self._shape(shape_words(step.target)),
+            Formula(found), name=str(step.target), beside=self._shape(shape_words(step.target)),
             opens=tuple(Formula(sides(s), s.target) for s in step.opened(limit=6, lines=self.opening)),
         )  # fmt: skip
         yield self._with_arrays(line)
-        yield Paragraph(self._entry(step), quiet=True)
+        yield Paragraph(entry_words(step, lang=self.lang), quiet=True)
 
     def _with_arrays(self, line: Equation) -> Equation:
         """Return a matrix line with its arrays, where numbers are shown."""
@@ -355,18 +340,6 @@ class _Composer:
         own = known[symbol.kind, symbol.layer, symbol.source]
         return self.values.matrix(own) if matrix.of is None else self.values.matrix_partial(own)
 
-    def _entry(self, step: MatrixStep) -> Words:
-        """Return the words that open a matrix line: its entry in index notation, and why a transpose stands in it."""
-        entry = Formula((step.index_form.partial, step.index_form.substituted), step.index_form.target)
-        kind = step.target.kind
-        if kind == "w":
-            return self.say("entry.weight", entry=entry)
-        if kind == "b":
-            return self.say("entry.bias", entry=entry)
-        if step.index_form.rule in ("paths", "input"):
-            return self.say("entry.back", entry=entry)
-        return self.say("entry.plain", entry=entry)
-
     def _shape(self, shape: str) -> Words:
         return self.say("shape", shape=shape)
 
@@ -374,6 +347,54 @@ class _Composer:
         """Return why a family's lines are what they are: the rule, with the names it is applied to."""
         own = self.scalar if any(family is one for one in self.scalar.families) else self.derivation
         return reason(own, family, lang=self.lang, step=step)
+
+
+def definition_sides(statement: Statement, target: Ref, *, limit: int) -> tuple[Expr, ...]:
+    """Return the sides of a forward line: a statement at its target's indices, sums of at most `limit` written out."""
+    assert isinstance(statement.target, Ref)
+    binding = {
+        mine: term
+        for mine, term in zip(statement.target.indices, target.indices, strict=True)
+        if isinstance(mine, Index) and mine != term
+    }
+    expr = spread(substitute(statement.expr, dict(binding)), limit=limit)
+    return (target, *_with_value(_definition(expr)))
+
+
+def forward_matrix_sides(derivation: Derivation, statement: Statement) -> tuple[Expr, ...] | None:
+    """Return the sides of a forward line about whole matrices, or None where no matrix pattern says it."""
+    target = statement.target
+    assert isinstance(target, Ref)
+    found = lay_out(derivation, target, statement.expr) if target.indices else None
+    if found is None:
+        return None
+    whole = Matrix(target.symbol, columns=_restricted(target))
+    return (whole, *map(_entrywise, _with_value(found)))
+
+
+def matrix_sides(step: MatrixStep) -> tuple[Expr, ...]:
+    """Return the sides of a matrix line: δ where it names one, the partial, its chain, its value; equal ones once."""
+    root = step.derivation.source.root
+    assert isinstance(root, Ref)
+    partial: Expr = Matrix(step.target, of=root.symbol, columns=step.columns)
+    found: list[Expr] = [] if step.name is None else [Matrix(step.name, columns=step.columns)]
+    for side in (partial, step.chain, step.value):
+        if side is not None and side != (found[-1] if found else None) and not _same_name(side, found):
+            found.append(side)
+    return tuple(found)
+
+
+def entry_words(step: MatrixStep, *, lang: str) -> Words:
+    """Return the words that open a matrix line: its entry in index notation, and why a transpose stands in it."""
+    entry = Formula((step.index_form.partial, step.index_form.substituted), step.index_form.target)
+    kind = step.target.kind
+    if kind == "w":
+        key = "weight"
+    elif kind == "b":
+        key = "bias"
+    else:
+        key = "back" if step.index_form.rule in ("paths", "input") else "plain"
+    return words(f"page.entry.{key}", lang=lang, entry=entry)
 
 
 def _with_value(expr: Expr) -> tuple[Expr, ...]:

@@ -194,14 +194,14 @@ def number_text(value: float, digits: int, form: Form) -> str:
     """Return a number as a person writes it: so many significant digits, no needless zeros, a power of 10 far from 1.
 
     Example:
-        >>> number_text(-0.25, 6, FORMS["text"]), number_text(1e-9, 6, FORMS["latex"])
-        ('−0.25', '10^{-9}')
+        >>> [number_text(value, 6, FORMS["latex"]) for value in (-0.25, 1e-9, -0.0)]
+        ['-0.25', '10^{-9}', '0']
     """
     if value != value or value in (float("inf"), float("-inf")):
         infinite = {"text": "∞", "latex": r"\infty", "typst": "infinity"}[form.name]
         nan = {"text": "NaN", "latex": r"\mathrm{NaN}", "typst": '"NaN"'}[form.name]
         return nan if value != value else infinite if value > 0 else form.minus + infinite
-    text = f"{value:.{digits}g}"
+    text = f"{value + 0.0:.{digits}g}"  # a zero with a sign is 0
     sign = form.minus if text.startswith("-") else ""
     text = text.lstrip("-")
     if "e" in text:

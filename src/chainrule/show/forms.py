@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chainrule.notation import SLOT, Spelled
 
@@ -147,6 +147,10 @@ LATEX = Form(
     matrix=lambda rows: rf"\begin{{bmatrix}} {_grid(rows, ' & ', _LATEX_ROW)} \end{{bmatrix}}",
     named={"lambda": r"\lambda", "alpha": r"\alpha", "sqrt(2/pi)": r"\sqrt{2/\pi}"},
 )  # fmt: skip
+
+
+AMONG_WORDS = replace(LATEX, partial=lambda of, by: rf"\partial {of}/\partial {by}")
+"""LaTeX among words: a partial in one line, since a fraction there would be too small to read."""
 
 
 TYPST = Form(

@@ -23,15 +23,12 @@ from chainrule.prose import sentence
 from chainrule.selection import Elision
 from chainrule.show.document import Bulk, Document, Equation, Formula, Heading, Paragraph
 from chainrule.show.emit import Emitter
-from chainrule.show.forms import LATEX, TEXT
+from chainrule.show.forms import AMONG_WORDS, LATEX, TEXT
 from chainrule.show.templates import family_template, fill
 from chainrule.show.write import Writer
 
 if TYPE_CHECKING:
     from chainrule.derive import Family
-
-_AMONG_WORDS = replace(LATEX, partial=lambda of, by: rf"\partial {of}/\partial {by}")
-"""Among words a partial is written in one line, since a fraction there would be too small to read."""
 
 _WORD = re.compile(r"(?<![\\a-zA-Z])(loss|pred|true)(?![a-zA-Z])")
 _DERIVATIVE = re.compile(r"(∂loss/∂[a-z])(?![a-z])")
@@ -85,7 +82,7 @@ class HtmlEmitter(Emitter):
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
-        self.among_words = Writer(_AMONG_WORDS, document.notation)
+        self.among_words = Writer(AMONG_WORDS, document.notation)
         self.anchors: dict[str, int] = {}
         self.drawn = False
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from chainrule.selection import Elision
 from chainrule.show.breaking import rows, torn
 from chainrule.show.document import Bulk, Document, Formula, Heading, Paragraph, Room
 from chainrule.show.emit import Emitter
-from chainrule.show.forms import LATEX
+from chainrule.show.forms import AMONG_WORDS, LATEX
 from chainrule.show.measure import Sign, signs_of, text_width, width
 from chainrule.show.write import Writer
 
@@ -78,9 +77,6 @@ _ESCAPES = {
     )
 )  # fmt: skip
 
-_AMONG_WORDS = replace(LATEX, partial=lambda of, by: rf"\partial {of}/\partial {by}")
-"""Among words a partial is written in one line, since a fraction there would be too small to read."""
-
 _DERIVATIVE = re.compile(r"∂(\w+)")
 _WORD = re.compile(r"(?<![\\a-zA-Z])(loss|pred|true)(?![a-zA-Z])")
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
@@ -135,7 +131,7 @@ class LatexEmitter(Emitter):
         self.hangul = document.lang == "ko" or _HANGUL.search(title) is not None
         self.digits = 1
         self.room = ROOM if whole else FRAGMENT_ROOM
-        self.among_words = Writer(_AMONG_WORDS, document.notation)
+        self.among_words = Writer(AMONG_WORDS, document.notation)
 
     def begin(self) -> str:
         if not self.whole:

@@ -24,18 +24,31 @@ def family_template(lines: Lines, family: Family, writer: Writer, *, depth: str)
     """Return the sides of a family's line with holes for subscripts, or None where its lines differ in more."""
     from chainrule.show.document import Formula, line_sides, sides
 
+    target = with_holes(lines, family)
+    if target is None:
+        return None
+    step = lines.step(target)
+    return line_sides(writer, Formula(sides(step, depth=depth), step.target))
+
+
+def with_holes(lines: Lines, family: Family) -> Ref | None:
+    """Return a family's target with holes for its indices, or None where its lines differ in more than subscripts."""
     if family.target.symbol.support is not None or any(_irregular(f) for f in _behind(lines, family)):
         return None
+    return holed(family.target)
+
+
+def holed(ref: Ref) -> Ref | None:
+    """Return a symbol with a hole for each index but the sample, or None where an index runs over some units only."""
     holes: list[Term] = []
-    for term in family.target.indices:
+    for term in ref.indices:
         if isinstance(term, Index) and term.dim.name != "samples":
             if term.values is not None:
                 return None
             holes.append(replace(term, name=f"{SLOT}{sum(isinstance(h, Index) and h.name[:1] == SLOT for h in holes)}"))
         else:
             holes.append(term)
-    step = lines.step(Ref(family.target.symbol, tuple(holes)))
-    return line_sides(writer, Formula(sides(step, depth=depth), step.target))
+    return Ref(ref.symbol, tuple(holes))
 
 
 def _behind(lines: Lines, family: Family) -> Iterator[Family]:

@@ -130,23 +130,23 @@ def erf(x: Array) -> Array:
 
 _NEAR, _MIDDLE = 0.46875, 4.0
 
-_A = (
+ERF_ABOVE = (
     1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3,
 )  # fmt: skip
-_B = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
-_C = (
+ERF_BELOW = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
+ERFC_ABOVE = (
     2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1, 2.98635138197400131e2,
     8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3,
 )  # fmt: skip
-_D = (
+ERFC_BELOW = (
     1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
     3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3,
 )  # fmt: skip
-_P = (
+TAIL_ABOVE = (
     1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
     1.60837851487422766e-2, 6.58749161529837803e-4,
 )  # fmt: skip
-_Q = (
+TAIL_BELOW = (
     1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2,
     2.33520497626869185e-3,
 )  # fmt: skip
@@ -154,7 +154,7 @@ _Q = (
 
 def _erf_near(x: Array) -> Array:
     square = np.minimum(x * x, _NEAR * _NEAR)
-    return x * _ratio(_A, _B, square)
+    return x * _ratio(ERF_ABOVE, ERF_BELOW, square)
 
 
 def _erfc_real(x: Array) -> Array:
@@ -164,8 +164,8 @@ def _erfc_real(x: Array) -> Array:
     # Beyond 27 the result is below the smallest float64; there the argument is only kept from overflowing.
     far = np.clip(size, _MIDDLE, 1e3)
     over = 1.0 / (far * far)
-    tail = (1 / math.sqrt(math.pi) - over * _ratio(_P, _Q, over)) / far
-    upper = _exp_minus_square(size) * np.where(size <= _MIDDLE, _ratio(_C, _D, middle), tail)
+    tail = (1 / math.sqrt(math.pi) - over * _ratio(TAIL_ABOVE, TAIL_BELOW, over)) / far
+    upper = _exp_minus_square(size) * np.where(size <= _MIDDLE, _ratio(ERFC_ABOVE, ERFC_BELOW, middle), tail)
     return np.where(size <= _NEAR, 1.0 - _erf_near(x), np.where(x < 0, 2.0 - upper, upper))
 
 

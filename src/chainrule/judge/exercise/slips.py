@@ -9,9 +9,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chainrule.judge.court import Court, parts_of
+from chainrule.judge.court import Court
 from chainrule.judge.fixes import Fix, applied, renamed, replaced
-from chainrule.judge.meaning import names
 from chainrule.judge.parse import read_formula
 from chainrule.judge.spans import with_mark
 from chainrule.judge.syntax import (
@@ -28,6 +27,8 @@ from chainrule.judge.syntax import (
     Total,
     Transposed,
     Unread,
+    names,
+    parts_of,
 )
 from chainrule.judge.variants import variants
 

@@ -1,0 +1,37 @@
+"""Which of several ways to compute a network is taken, by its size: numbers that `benchmarks/run.py --tune` measures.
+
+The three ways to multiply matrices on offer are code without loops (`unrolled`), blocks of registers over tiles of
+samples that stay in the first cache, and the same over larger tiles, so that large weights are read less often. The
+blocks were measured beside OpenBLAS as NumPy ships it (the last table of `--tune`): they are faster for the products of
+784-512-512-10 and below, so no BLAS is called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The limits between the ways.
+
+    Attributes:
+        unrolled_products: a network of no more weights (each counted where it is used, forward) has no loops.
+        wide: a network with a layer of so many units takes large tiles.
+        vectors: how many vectors of samples are a tile; of a machine with few registers, 2.
+        wide_vectors: how many are a large tile, for one thread; for several, half of that, so that all have some.
+        inner: how many terms of a product are summed at a time, float32; half of that, float64.
+        far_apart: numbers that stand so far apart are copied side by side before they are multiplied.
+        parallel_products: threads share a batch only if it multiplies a weight so many times, forward.
+    """
+
+    unrolled_products: int = 320
+    wide: int = 128
+    vectors: int = 3
+    wide_vectors: int = 16
+    inner: int = 512
+    far_apart: int = 2048
+    parallel_products: int = 60_000
+
+
+CHOICES = Choices()

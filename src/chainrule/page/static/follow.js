@@ -1,0 +1,452 @@
+// The panel that follows a symbol: its lines in both views, its paths, and the computation one step at a time.
+
+import { make } from "./dom.js";
+import { numberTex, matrixTex, putNumbers, setInline, setLine, setWords } from "./tex.js";
+
+/** @typedef {import("./page.js").Page} Page */
+/** @typedef {import("./types.d.ts").Line} Line */
+/** @typedef {import("./types.d.ts").MatrixLine} MatrixLine */
+/** @typedef {{name: string, backward: boolean}} Entry */
+
+const MOST_PATHS = 8;
+const STAGES = 3;
+
+export class Follow {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    /** @type {(() => void)[]} what has numbers in it */
+    this.live = [];
+    this.stage = STAGES - 1;
+    /** @type {Entry | null} the step that is shown alone */
+    this.step = null;
+    this.node = make("div", { class: "cr-follow" });
+    this.steps = steps(page);
+    this.input = /** @type {HTMLInputElement} */ (make("input"));
+    this.wrong = make("p");
+    this.where = make("span");
+    this.head = make("div");
+    this.scalar = make("section");
+    this.matrix = make("section");
+    this.paths = make("section");
+  }
+
+  get id() {
+    return "follow";
+  }
+
+  load() {
+    const { page } = this;
+    const say = page.say.bind(page);
+    this.steps = steps(page);
+    this.input = /** @type {HTMLInputElement} */ (
+      make("input", { type: "text", id: "cr-symbol", class: "cr-input", autocomplete: "off", spellcheck: "false", placeholder: "w_11^1", "data-key": "follow.symbol" })
+    );
+    this.wrong = make("p", { class: "cr-note cr-wrong", role: "alert", hidden: true });
+    const form = make(
+      "form",
+      { class: "cr-row", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.typed()) },
+      make("label", { for: "cr-symbol" }, say("follow.symbol")),
+      this.input,
+      make("button", { class: "cr-button", type: "submit" }, say("follow.go")),
+    );
+    const button = (/** @type {string} */ key, /** @type {string} */ sign, /** @type {() => void} */ act) =>
+      make("button", { type: "button", class: "cr-icon", "data-key": key, onclick: act }, sign);
+    this.where = make("span", { class: "cr-where", "aria-live": "polite" });
+    const stepper = make(
+      "div", { class: "cr-row cr-stepper", role: "group", "data-name": "follow.steps" },
+      button("follow.first", "«", () => this.jump(0)),
+      button("follow.back", "‹", () => this.move(-1)),
+      button("follow.next", "›", () => this.move(1)),
+      button("follow.last", "»", () => this.jump(this.steps.length - 1)),
+      this.where,
+    );
+    this.head = make("div", { class: "cr-head", "aria-live": "polite" });
+    this.scalar = make("section", { class: "cr-view" });
+    this.matrix = make("section", { class: "cr-view" });
+    this.paths = make("section", { class: "cr-view cr-paths" });
+    this.node.replaceChildren(form, this.wrong, stepper, this.head, this.scalar, this.paths);
+    page.below.replaceChildren(this.matrix);
+    const places = [this.node, page.below];
+    for (const [type, on] of /** @type {[string, boolean][]} */ ([["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]])) {
+      for (const place of places) place.addEventListener(type, (event) => page.lightMark(on ? markAt(/** @type {Element} */ (event.target)) : null));
+    }
+    for (const place of places) {
+      place.addEventListener("click", (event) => {
+        const mark = markAt(/** @type {Element} */ (event.target));
+        if (mark && (mark.kind === "s" || mark.kind === "p")) page.select(mark.name);
+      });
+    }
+    this.choose();
+  }
+
+  typed() {
+    const name = this.input.value.trim().replace(/[{}\s]/g, "");
+    const known = name === "" || name === "loss" || this.page.model.names.read(name) !== null;
+    this.wrong.hidden = known;
+    this.wrong.textContent = known ? "" : this.page.say("follow.unknown", { read: name.slice(0, 40), example: this.page.example() });
+    if (known) this.page.select(name);
+  }
+
+  // Steps
+
+  /** @param {number} by */
+  move(by) {
+    const at = this.at();
+    if (at < 0) return this.jump(by > 0 ? 0 : this.steps.length - 1, by > 0 ? 0 : STAGES - 1);
+    const stage = this.stage + by;
+    if (stage >= 0 && stage < STAGES) return this.jump(at, stage);
+    if (at + by >= 0 && at + by < this.steps.length) this.jump(at + by, by > 0 ? 0 : STAGES - 1);
+  }
+
+  /** @param {number} at @param {number} [stage] */
+  jump(at, stage = STAGES - 1) {
+    this.stage = stage;
+    this.step = this.steps.at(at);
+    this.page.select(this.step.name, { step: true });
+  }
+
+  at() {
+    return this.step ? this.steps.index(this.step) : -1;
+  }
+
+  /** The step that the address of the page names. */
+  get state() {
+    return this.step ? `${this.at()}.${this.stage}` : "";
+  }
+
+  /** @param {string} text */
+  set state(text) {
+    const [at, stage] = text.split(".").map(Number);
+    this.step = text && at >= 0 && at < this.steps.length ? this.steps.at(at) : null;
+    this.stage = this.step && stage >= 0 && stage < STAGES ? stage : STAGES - 1;
+  }
+
+  // What is shown
+
+  /** Another symbol was chosen. */
+  choose() {
+    const { page } = this;
+    const name = page.selected;
+    if (this.step && this.step.name !== name) this.step = null;
+    if (!this.step) this.stage = STAGES - 1;
+    this.live = [];
+    if (document.activeElement !== this.input) this.input.value = name;
+    this.wrong.hidden = true;
+    const at = this.at();
+    const total = { count: this.steps.length.toLocaleString("en") };
+    this.where.textContent = at < 0 ? page.say("follow.lines", total) : page.say("follow.at", { at: (at + 1).toLocaleString("en"), ...total });
+    for (const part of [this.head, this.scalar, this.matrix, this.paths]) part.replaceChildren();
+    this.node.classList.toggle("cr-empty", !name);
+    if (!name) {
+      this.head.append(make("p", { class: "cr-note" }, page.say("follow.none")));
+      return;
+    }
+    this.heading(name);
+    const entries = this.step ? [this.step] : entriesOf(page, name);
+    this.scalar.append(make("h3", {}, page.say("follow.scalar")));
+    for (const entry of entries) this.entry(entry);
+    const lines = matrixLines(page, entries);
+    if (lines.length) {
+      this.matrix.append(make("h3", {}, page.say("follow.matrix")));
+      this.matrix.append(make("p", { class: "cr-note" }, page.say("follow.rows")));
+      for (const { line, entry } of lines) this.matrixLine(line, entry);
+    }
+    if (!this.step) this.listPaths(name);
+    this.update();
+    page.translate(page.root);
+  }
+
+  /** @param {string} name */
+  heading(name) {
+    const { page } = this;
+    const title = make("h2", {});
+    setInline(title, page.tex(name));
+    const about = make("p", { class: "cr-note" }, page.about(name));
+    const numbers = make("p", { class: "cr-values" });
+    this.head.append(title, about, numbers);
+    this.live.push(() => {
+      const { model } = page;
+      const value = `${page.tex(name)} = ${numberTex(model.number(name), page.digits)}`;
+      const partial = Number.isNaN(model.partial(name)) ? "" : ` \\qquad ${page.partialTex(name)} = ${numberTex(model.partial(name), page.digits)}`;
+      setOnce(numbers, value + partial, setInline);
+    });
+  }
+
+  /** @param {Entry} entry */
+  entry(entry) {
+    const { page } = this;
+    const found = page.model.line(entry.name, entry.backward, page.notation);
+    if (!found) return;
+    const { line, general } = found;
+    const read = page.model.names.read(entry.name);
+    if (line.why !== undefined) this.scalar.append(this.why(line, general || !read ? [] : page.model.names.running(read)));
+    const value = () => (entry.backward ? page.model.partial(entry.name) : page.model.number(entry.name));
+    this.scalar.append(this.line(line, general, (kind, name) => page.value(kind, name), value));
+    if (general) this.scalar.append(make("p", { class: "cr-note" }, page.say("follow.general")));
+  }
+
+  /** @param {Line} line @param {number[]} indices */
+  why(line, indices) {
+    const words = this.page.bundle.notations[this.page.notation].reasons[line.why ?? 0][this.page.lang];
+    const node = make("p", { class: "cr-why" });
+    setWords(node, words, indices);
+    return node;
+  }
+
+  /**
+   * A line: symbols = numbers = result.
+   * @param {Line} line
+   * @param {boolean} general
+   * @param {(kind: string, name: string) => number | number[][] | null} number
+   * @param {() => number | number[][] | null} value
+   * @param {number[]} [entry] the entry of an array that is meant
+   */
+  line(line, general, number, value, entry) {
+    const { page } = this;
+    const node = make("div", { class: "cr-line", tabindex: "0", role: "group", "aria-label": page.say("follow.line") });
+    line.sides.forEach((side, at) => {
+      const part = make("span", { class: "cr-side" });
+      setLine(part, at ? `{}= ${side}` : side);
+      node.append(part);
+    });
+    if (general || line.put === undefined) return node;
+    const numbers = make("span", { class: "cr-side cr-numbers" });
+    const result = make("span", { class: "cr-side cr-result" });
+    node.append(numbers, result);
+    this.live.push(() => {
+      const own = value();
+      const last = own === null ? "" : typeof own === "number" ? numberTex(own, page.digits) : matrixTex(own, page.digits, entry);
+      const put = putNumbers(line.put ?? "", number, page.digits);
+      const same = stripped(put) === last;
+      numbers.hidden = this.stage < 1 || same;
+      result.hidden = this.stage < (same ? 1 : 2);
+      if (!numbers.hidden) setOnce(numbers, `{}= ${put}`, setLine);
+      if (!result.hidden) setOnce(result, `{}= ${last}`, setLine);
+    });
+    return node;
+  }
+
+  /** @param {MatrixLine} line @param {Entry} entry */
+  matrixLine(line, entry) {
+    const { page } = this;
+    if (line.why !== undefined) {
+      this.matrix.append(this.why(line, []));
+    }
+    const own = page.bundle.quantities[line.q].matrix;
+    const number = (/** @type {string} */ kind, /** @type {string} */ name) =>
+      kind === "n" ? page.model.count : kind === "m" ? page.model.matrix(name) : page.value(kind, name);
+    const node = this.line(line, false, number, () => page.model.matrix(entry.backward ? `∂${own}` : own), this.meant(line.q, entry));
+    if (line.shape) node.append(make("span", { class: "cr-shape" }, page.say("follow.shape", { shape: line.shape })));
+    this.matrix.append(node);
+  }
+
+  /** @param {number} q @param {Entry} entry the row and column of a symbol in its matrix, from 0 */
+  meant(q, entry) {
+    const { model, bundle } = this.page;
+    const indices = model.names.read(entry.name)?.indices ?? [];
+    const { start, size } = bundle.quantities[q];
+    if (start !== undefined) return size.length === 2 ? [indices[1] - 1, indices[0] - 1] : [0, indices[0] - 1];
+    return [model.row, (indices[0] ?? 1) - 1];
+  }
+
+  // Paths
+
+  /** @param {string} name */
+  listPaths(name) {
+    const { page } = this;
+    const found = pathsOf(page, name);
+    if (!found) return;
+    const list = make("ul", { class: "cr-list" });
+    const sum = make("p", { class: "cr-sum" });
+    this.paths.append(make("h3", {}, page.say(found.length === 1 ? "follow.path" : "follow.paths", { count: found.length })), list, sum);
+    for (const path of found) {
+      const item = make("li", {});
+      const symbols = make("span", { class: "cr-side" });
+      const numbers = make("span", { class: "cr-side" });
+      const result = make("span", { class: "cr-side cr-result" });
+      setLine(symbols, path.map(([of, by]) => `\\htmlData{l=${of.replaceAll(",", ";")}|${by.replaceAll(",", ";")}}{${page.model.local(of, by, page.notation)?.inner}}`).join(" \\cdot "));
+      item.append(symbols, numbers, result);
+      list.append(item);
+      this.live.push(() => {
+        const values = path.map(([of, by]) => page.model.local(of, by, page.notation)?.value ?? NaN);
+        const product = values.reduce((one, other) => one * other, 1);
+        const shown = values.map((value) => (value < 0 ? `(${numberTex(value, 4)})` : numberTex(value, 4))).join(" \\cdot ");
+        setOnce(numbers, `{}= ${shown}`, setLine);
+        setOnce(result, `{}= ${numberTex(product, page.digits)}`, setLine);
+      });
+    }
+    if (found.length > 1) {
+      this.live.push(() => setOnce(sum, `${page.partialTex(name)} = ${numberTex(page.model.partial(name), page.digits)}`, setLine));
+      sum.before(make("p", { class: "cr-note" }, page.say("follow.added")));
+    }
+  }
+
+  /** The numbers have changed. */
+  update() {
+    for (const one of this.live) one();
+  }
+
+  /**
+   * Lights the factors that stand for a symbol.
+   * @param {Set<string>} names
+   */
+  light(names) {
+    for (const node of this.node.querySelectorAll(".cr-here")) node.classList.remove("cr-here");
+    if (!names.size) return;
+    for (const node of this.node.querySelectorAll("[data-s],[data-p]")) {
+      const mark = markAt(node);
+      if (mark && names.has(mark.name)) node.classList.add("cr-here");
+    }
+  }
+}
+
+/**
+ * What a mark of a line is about.
+ * @param {Element} node
+ * @returns {{kind: string, name: string} | null}
+ */
+export function markAt(node) {
+  const own = /** @type {HTMLElement | null} */ (node.closest("[data-s],[data-p],[data-l],[data-m]"));
+  if (!own) return null;
+  for (const kind of ["s", "p", "l", "m"]) {
+    const name = own.dataset[kind];
+    if (name !== undefined) return { kind, name: name.replaceAll(";", ",") };
+  }
+  return null;
+}
+
+/**
+ * @param {HTMLElement} node
+ * @param {string} latex
+ * @param {(node: HTMLElement, latex: string) => void} set
+ */
+function setOnce(node, latex, set) {
+  if (node.dataset.tex === latex) return;
+  node.dataset.tex = latex;
+  set(node, latex);
+}
+
+/** @param {string} put */
+function stripped(put) {
+  const found = /^\\htmlData\{[^}]*\}\{(.*)\}$/.exec(put);
+  return found ? found[1] : put;
+}
+
+/**
+ * The lines about a symbol: of a unit, those of z and of a.
+ * @param {Page} page
+ * @param {string} name
+ * @returns {Entry[]}
+ */
+function entriesOf(page, name) {
+  const names = /^(a_|pred)/.test(name) && page.before(name) !== name ? [page.before(name), name] : [name];
+  const forward = names.map((one) => ({ name: one, backward: false }));
+  const backward = [...names].reverse().map((one) => ({ name: one, backward: true }));
+  return [...forward, ...backward].filter((one) => page.model.line(one.name, one.backward, page.notation));
+}
+
+/**
+ * @param {Page} page
+ * @param {Entry[]} entries
+ */
+function matrixLines(page, entries) {
+  const lines = page.bundle.notations[page.notation].matrix;
+  return entries.flatMap((entry) => {
+    const read = page.model.names.read(entry.name);
+    if (!read) return [];
+    const unit = read.indices[0];
+    return lines
+      .filter((line) => line.q === read.q && !!line.backward === entry.backward && (!line.columns || line.columns.includes(unit)))
+      .map((line) => ({ line, entry }));
+  });
+}
+
+/**
+ * The paths from a symbol to the loss as local derivatives [of, by]; null where the drawing does not show them all.
+ * @param {Page} page
+ * @param {string} name
+ * @returns {[string, string][][] | null}
+ */
+function pathsOf(page, name) {
+  const { figure, model } = page;
+  if (name === "loss" || Number.isNaN(model.partial(name))) return null;
+  const next = new Map();
+  for (const edge of figure.lit.edges) next.set(edge.from, [...(next.get(edge.from) ?? []), edge]);
+  /** @type {[string, string][][]} */
+  const found = [];
+  /** @type {(unit: string, so: [string, string][]) => boolean} */
+  const walk = (unit, so) => {
+    if (unit === "loss") return found.push(so) <= MOST_PATHS;
+    return (next.get(unit) ?? []).every((/** @type {{to: string}} */ edge) => {
+      const before = page.before(edge.to);
+      /** @type {[string, string][]} */
+      const links = before === edge.to ? [[edge.to, unit]] : [[before, unit], [edge.to, before]];
+      return walk(edge.to, [...so, ...links]);
+    });
+  };
+  const own = figure.unit(name);
+  const starts = /^[wb]_/.test(own) ? (figure.places.get(own) ?? []).map((node) => node.getAttribute("data-to") ?? "") : [own];
+  for (const unit of starts) {
+    const before = page.before(unit);
+    /** @type {[string, string][]} */
+    const first = /^[wb]_/.test(own) ? (before === unit ? [[unit, name]] : [[before, name], [unit, before]]) : name === unit ? [] : [[unit, name]];
+    if (!walk(unit, first)) return null;
+  }
+  const total = found.reduce(
+    (sum, path) => sum + path.reduce((product, [of, by]) => product * (model.local(of, by, page.notation)?.value ?? NaN), 1), 0);
+  const partial = model.partial(name);
+  return found.length && Math.abs(total - partial) <= 1e-9 * (1 + Math.abs(partial)) ? found : null;
+}
+
+/**
+ * The steps of the computation, forward and back: reached by their number, so that a long one costs nothing.
+ * @param {Page} page
+ */
+function steps(page) {
+  const { forward, backward } = page.bundle.notations[page.bundle.notation];
+  const { names } = page.model;
+  const groups = [...forward.map((group) => ({ group, backward: false })), ...backward.map((group) => ({ group, backward: true }))];
+  let length = 0;
+  const parts = groups.map(({ group, backward: back }) => {
+    const { size } = page.bundle.quantities[group.q];
+    const listed = group.templated || group.general ? null : group.lines.map((line) => line.name ?? "");
+    const ranges = group.general ? group.general.slice(-size.length) : size.map((count) => Array.from({ length: count }, (_, k) => k + 1));
+    const count = listed ? listed.length : ranges.reduce((product, range) => product * range.length, 1);
+    const part = { q: group.q, backward: back, listed, ranges, start: length, count };
+    length += count;
+    return part;
+  });
+  return {
+    length,
+    /** @param {number} at @returns {Entry} */
+    at(at) {
+      const part = parts.findLast((one) => one.start <= at && one.count > 0) ?? parts[0];
+      let rest = at - part.start;
+      if (part.listed) return { name: part.listed[rest], backward: part.backward };
+      const indices = [...part.ranges].reverse().map((range) => {
+        const index = range[rest % range.length];
+        rest = Math.floor(rest / range.length);
+        return index;
+      });
+      return { name: names.spell(part.q, indices.reverse()), backward: part.backward };
+    },
+    /** @param {Entry} entry */
+    index(entry) {
+      const read = names.read(entry.name);
+      for (const part of parts) {
+        if (!read || part.q !== read.q || part.backward !== entry.backward) continue;
+        if (part.listed) {
+          const at = part.listed.indexOf(entry.name);
+          if (at >= 0) return part.start + at;
+          continue;
+        }
+        const places = part.ranges.map((range, k) => range.indexOf(read.indices[k]));
+        if (places.every((place) => place >= 0)) {
+          return part.start + places.reduce((so, place, k) => so * part.ranges[k].length + place, 0);
+        }
+      }
+      return -1;
+    },
+  };
+}

@@ -1,0 +1,160 @@
+// The panel to take along: what is on the screen as a file, or as a link.
+
+import { make } from "./dom.js";
+import { bare, numberTex, putNumbers } from "./tex.js";
+
+/** @typedef {import("./page.js").Page} Page */
+
+export class Take {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.node = make("div", { class: "cr-take" });
+    this.said = make("p");
+  }
+
+  get id() {
+    return "take";
+  }
+
+  load() {
+    const { page } = this;
+    const button = (/** @type {string} */ label, /** @type {() => void} */ act) =>
+      make("button", { type: "button", class: "cr-button", "data-tip": page.say("take.file", { form: label }), onclick: act }, label);
+    this.said = make("p", { class: "cr-note", role: "status" });
+    const own = [
+      button("SVG", () => save(svgText(page), "network.svg", "image/svg+xml")),
+      button("PNG", () => this.png()),
+      button("LaTeX", () => save(latexText(page), "lines.tex", "text/x-tex")),
+      button("Markdown", () => save(markdownText(page), "lines.md", "text/markdown")),
+      button("TOML", () => save(page.bundle.net.toml, "network.toml", "application/toml")),
+      button("JSON", () => save(numbersText(page), "numbers.json", "application/json")),
+    ];
+    const served = (page.services.exports ?? []).map((form) => button(form, () => this.fetch(form)));
+    const link = page.addressed
+      ? [make("h3", {}, page.say("take.link")), make("p", { class: "cr-note" }, page.say("take.link_note")),
+        make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button", onclick: () => this.copy() }, page.say("take.copy")),
+          make("button", { type: "button", class: "cr-button", onclick: () => window.print() }, page.say("take.print")))]
+      : [];
+    this.node.replaceChildren(make("h3", {}, page.say("take.files")), make("p", { class: "cr-note" }, page.say("take.note")),
+      make("div", { class: "cr-row" }, ...own, ...served), this.said, ...link);
+  }
+
+  choose() {}
+
+  update() {}
+
+  async copy() {
+    this.page.save(true);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.said.textContent = this.page.say("take.copied");
+    } catch {
+      this.said.textContent = location.href;
+    }
+  }
+
+  /** @param {string} form */
+  async fetch(form) {
+    try {
+      const blob = await this.page.services.export?.(form);
+      if (blob) download(blob, `network.${form.toLowerCase()}`);
+    } catch (error) {
+      this.said.textContent = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  png() {
+    const { home } = this.page.figure;
+    const image = new Image();
+    image.onload = () => {
+      const canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { width: Math.round(home.width * 2), height: Math.round(home.height * 2) }));
+      const context = canvas.getContext("2d");
+      if (!context) return;
+      context.fillStyle = "#ffffff";
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => blob && download(blob, "network.png"), "image/png");
+    };
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(this.page))}`;
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {string} name
+ * @param {string} type
+ */
+function save(text, name, type) {
+  download(new Blob([text], { type }), name);
+}
+
+/** @param {Blob} blob @param {string} name */
+function download(blob, name) {
+  const link = /** @type {HTMLAnchorElement} */ (make("a", { download: name }));
+  link.href = URL.createObjectURL(blob);
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+/**
+ * The drawing as it is on the screen, standing alone: its styles written into it.
+ * @param {Page} page
+ */
+export function svgText(page) {
+  const { svg, home } = page.figure;
+  const copy = /** @type {SVGSVGElement} */ (svg.cloneNode(true));
+  const own = [...svg.querySelectorAll("path, circle, rect, text, tspan")];
+  [...copy.querySelectorAll("path, circle, rect, text, tspan")].forEach((node, at) => {
+    const style = getComputedStyle(own[at]);
+    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight"]) {
+      if (!(name === "fill" && node.tagName === "path" && node.closest(".edges") && !node.classList.contains("head"))) node.setAttribute(name, style.getPropertyValue(name));
+    }
+  });
+  for (const node of copy.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
+  copy.setAttribute("viewBox", `${home.left} ${home.top} ${home.width} ${home.height}`);
+  copy.setAttribute("width", String(home.width));
+  copy.setAttribute("height", String(home.height));
+  return new XMLSerializer().serializeToString(copy);
+}
+
+/**
+ * The lines on the screen, or those of every symbol that was computed where none is chosen.
+ * @param {Page} page
+ */
+function linesOf(page) {
+  const { follow, model, notation } = page;
+  const found = [];
+  const all = follow.steps;
+  for (let at = 0; at < Math.min(all.length, 2000); at++) {
+    const entry = all.at(at);
+    if (page.selected && page.figure.unit(entry.name) !== page.figure.unit(page.selected)) continue;
+    const line = model.line(entry.name, entry.backward, notation);
+    if (!line) continue;
+    const sides = line.line.sides.map(bare);
+    if (line.line.put !== undefined && !line.general) {
+      sides.push(bare(putNumbers(line.line.put, page.value.bind(page), page.digits)));
+      const value = entry.backward ? model.partial(entry.name) : model.number(entry.name);
+      if (sides[sides.length - 1] !== numberTex(value, page.digits)) sides.push(numberTex(value, page.digits));
+    }
+    found.push(sides.join(" = "));
+  }
+  return found;
+}
+
+/** @param {Page} page */
+function latexText(page) {
+  return linesOf(page).map((line) => `\\[ ${line} \\]\n`).join("");
+}
+
+/** @param {Page} page */
+function markdownText(page) {
+  return `# ${page.title()}\n\n${linesOf(page).map((line) => `$$${line}$$\n`).join("\n")}`;
+}
+
+/** @param {Page} page */
+function numbersText(page) {
+  const { model } = page;
+  const matrices = Object.fromEntries(page.bundle.quantities.filter((q) => q.start !== undefined).map((q) => [q.matrix, q.size.length === 1 ? model.matrix(q.matrix)?.[0] : model.matrix(q.matrix)]));
+  return `${JSON.stringify({ ...matrices, X: model.x, true: model.target }, null, 1)}\n`;
+}

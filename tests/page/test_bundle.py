@@ -1,0 +1,142 @@
+"""The lines that the page fills in are those of the derive side, character for character; numbers included."""
+
+import itertools
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import oracle
+from chainrule import Network
+from chainrule.expr import Index, Ref
+from chainrule.notation import load, plain
+from chainrule.page import bundle, emit, static
+from chainrule.page.lesson import embedded
+from chainrule.prose import LANGUAGES
+from chainrule.show.compose import definition_sides
+from chainrule.show.document import Document, Equation, Formula, sides
+from chainrule.show.emit import Emitter
+from chainrule.show.forms import LATEX
+from chainrule.views import WRITE_OUT, Lines
+
+FILLER = Path(__file__).with_name("fill_lines.mjs")
+ROUNDING = 1e-13
+WORD = re.compile(r"\\mathit\{(loss|pred|true)\}")
+
+
+class Sides(Emitter):
+    """The sides of lines as every document has them."""
+
+    form = LATEX
+    dots = r"\cdots"
+
+
+def expected(net, notation, most=400):
+    """Return the lines of a network by name and direction: symbols, numbers put in, value."""
+    values = net.values(inputs=[[0.5 - k for k in range(net.inputs)]])
+    derivation = values.derivation
+    emitter = Sides(Document((), (), load(notation), "en"))
+    lines = Lines(derivation)
+    found = {}
+    for statement in derivation.source.statements:
+        ranges = [t.range() if isinstance(t, Index) else (t,) for t in statement.target.indices]
+        for place in itertools.islice(itertools.product(*ranges), most):
+            target = Ref(statement.target.symbol, place)
+            formula = Formula(definition_sides(statement, target, limit=WRITE_OUT), target)
+            found[plain(target), False] = written(emitter, values, formula)
+    for family in derivation.families:
+        for target in itertools.islice(lines.instances(family), most):
+            formula = Formula(sides(lines.step(target)), target)
+            found[plain(target), True] = written(emitter, values, formula)
+    return values, found
+
+
+def written(emitter, values, formula):
+    """Return the sides of a line with its numbers as an Emitter writes them."""
+    number = values.number(formula.sides[0])
+    return emitter.equation_sides(Equation(formula, put=values.number, value=number))
+
+
+def run(folder, cases):
+    """Return the lines that the page's modules fill in."""
+    for number, case in enumerate(cases):
+        path = folder / f"code{number}.mjs"
+        path.write_text(case.pop("text"), encoding="utf-8")
+        case["module"] = path.as_uri()
+    # Node takes a .js file for a module only where a package says so.
+    for source in static().glob("*.js"):
+        (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    asked = json.dumps({"modules": folder.as_uri(), "cases": cases})
+    done = subprocess.run(["node", FILLER], input=asked, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def compared(folder, nets, notation="seed"):
+    """Assert that every line of networks is filled in as it is written."""
+    cases, wanted = [], []
+    for net in nets:
+        values, lines = expected(net, notation)
+        cases.append(
+            {"text": emit(net), "bundle": bundle(net, values=values, notation=notation), "wanted": list(lines)}
+        )
+        wanted.append((values, lines))
+    for net, (values, lines), found in zip(nets, wanted, run(folder, cases), strict=True):
+        for (name, backward), sides_, one in zip(lines, lines.values(), found, strict=True):
+            what = f"{'∂' * backward}{name} of {net}"
+            assert one is not None, what
+            mine = [WORD.sub(r"\1", side) for side in one["sides"]]
+            numbers = [part for part in (one["put"], one["value"]) if part is not None]
+            numbers = numbers[1:] if len(numbers) == 2 and numbers[0] == numbers[1] else numbers
+            assert not one["general"], what
+            value = values.partials[name] if backward else values.symbols[name]
+            if abs(value) < ROUNDING:  # what is left where terms cancel, which is rounding here and there
+                numbers, sides_ = numbers[:-1], sides_[: len(mine) + len(numbers) - 1]
+            assert mine + numbers == sides_, what
+
+
+def test_filled_lines_are_those_of_the_documents(tmp_path):
+    """The seed, biases, layers of one unit, ten units and more (which need commas), softmax, a class as target."""
+    texts = ["2-3-2-1", "2-3:tanh-2-1 --bias --loss mse", "1-1", "3-12:relu-1-2 --bias", "2-3:softmax --loss ce"]
+    texts += ["3-4-3 --loss softmax_ce_index --bias", "2-100-50-1", "2-2:gelu-2 --loss huber"]
+    compared(tmp_path, [Network.read(text) for text in texts])
+
+
+@pytest.mark.parametrize("notation", ["bishop", "ng", "nielsen", "parens"])
+def test_in_every_notation(tmp_path, notation):
+    """Another spelling, the same lines."""
+    compared(tmp_path, [Network.read("2-3-2-1 --bias"), Network.read("2-11-3 --loss softmax_ce")], notation)
+
+
+def test_random_networks(tmp_path):
+    """Missing edges, skips, ties, readouts, an activation for each unit."""
+    pairs = list(itertools.product(oracle.HIDDEN, oracle.LOSSES))
+    chosen = [(seed, *pairs[seed * 31 % len(pairs)]) for seed in range(30)]
+    compared(tmp_path, [oracle.random_network(seed, activation=a, loss=l) for seed, a, l in chosen])
+
+
+def test_what_is_too_much_to_write_stands_for_all():
+    """A large network with a missing edge has a general line, and a bundle of a bearable size."""
+    net = Network.from_toml('layers = "3-60-60-1"\nmissing = ["w_11^2"]\n')
+    found = bundle(net)
+    assert any("general" in group for group in found["notations"]["seed"]["backward"])
+    assert len(json.dumps(found)) < 2_000_000
+
+
+def test_a_hostile_name_cannot_end_the_element():
+    """What is embedded in a page has no <, and reads back the same."""
+    net = Network.read("2-1").replace(name="</script><script>alert(1)</script>")
+    found = bundle(net)
+    text = embedded(found)
+    assert "<" not in text
+    assert json.loads(text) == json.loads(json.dumps(found))
+
+
+def test_both_languages_are_in_it():
+    """Every text and drawing, in every language."""
+    found = bundle(Network.read("2-3-2-1"), lang="ko")
+    assert set(found["texts"]) == set(found["drawings"]) == set(LANGUAGES)
+    assert found["texts"]["en"].keys() == found["texts"]["ko"].keys()
