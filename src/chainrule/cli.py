@@ -227,6 +227,33 @@ def command_line(lang: str) -> click.Group:
             option("--curve", kind="file"),
             option("-o", "--out", key="train_out", kind="file", default="model.safetensors"),
         ]),
+        _Command("sweep", lang=lang, callback=sweep, net=True, params=[
+            network[0],
+            _Argument(["data"], metavar=say("cli.metavar.samples_file")),
+            *network[1:],
+            option("--networks", kind="networks"),
+            option("--target", kind="columns"),
+            option("inputs_", "--inputs", key="input_columns", kind="columns"),
+            option("--seeds", kind="number", type=click.IntRange(min=1), default=10),
+            option("--rates", kind="numbers"),
+            option("--batch-sizes", kind="numbers"),
+            option("--optimizers", kind="names"),
+            option("--weight-decays", kind="numbers"),
+            option("--initials", kind="names"),
+            *training[:-1], option("--initial", kind="name", shown=say("cli.label.default", default="glorot_uniform")),
+            option("--seed", key="sweep_seed", kind="number", type=int, shown=say("cli.label.default", default=0)),
+            option("--validation", kind="number", type=float, shown=say("cli.label.default", default=0.2)),
+            option("--patience", kind="number", type=int),
+            option("--standardise/--no-standardise", key="standardise", default=None),
+            option("--dtype", type=click.Choice(DTYPES), shown=say("cli.label.default", default="float64")),
+            option("--threads", kind="number", type=int, shown=say("cli.label.default", default=1)),
+            option("--jobs", key="sweep_jobs", kind="number", type=click.IntRange(min=1)),
+            option("--dask", key="sweep_dask", kind="address"),
+            option("--resume/--no-resume", key="resume_sweep", default=True),
+            option("format_", "--format", key="summary_format", type=click.Choice(["text", "json", "csv"]),
+                   default="text"),
+            words(), option("-o", "--out", key="sweep_out", kind="folder"),
+        ]),
         _Command("predict", lang=lang, callback=predict, params=[
             _Argument(["model"], metavar=say("cli.metavar.model")),
             _Argument(["data"], metavar=say("cli.metavar.samples_file")),
@@ -411,6 +438,15 @@ def train(data: str, **options: Any) -> None:
     from chainrule.train.command import train_network
 
     _emit_text(None, train_network(_network(options), data, options))
+
+
+def sweep(data: str, **options: Any) -> None:
+    """Train NET with many seeds and settings, and other networks beside it, and compare them."""
+    from chainrule.train.command import words
+    from chainrule.train.sweep_command import sweep_network
+
+    nets = [_network({**options, "net": net}) for net in (options["net"], *(words(options["networks"]) or ()))]
+    _emit_text(None, sweep_network(nets, data, options))
 
 
 def predict(model: str, data: str, **options: Any) -> None:

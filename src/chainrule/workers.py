@@ -131,6 +131,18 @@ class Workers:
         """Let go of everything that is ours."""
 
 
+class Here(Workers):
+    """This process: each call is done before `submit` returns."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 1)
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*args))
+        return future
+
+
 class Processes(Workers):
     """Processes of this machine. They end with the one that started them, however that ends."""
 

@@ -38,11 +38,12 @@ def test_value_gradient_and_outputs_are_those_of_the_kernel(at):
     params = ensemble.draw(range(11))
     losses, slopes = ensemble.value_and_grad(params, x, true)
     assert ensemble.value(params, x, true) == pytest.approx(losses, rel=1e-13)
+    kernel = native.compile(net, dtype="float64", quiet=True)
     for own, value, slope, outputs in zip(params, losses, slopes, ensemble.predict(params, x), strict=True):
-        theirs, gradient = ensemble.kernel.value_and_grad(own, x, true)
+        theirs, gradient = kernel.value_and_grad(own, x, true)
         assert value == pytest.approx(theirs, rel=1e-12)
         np.testing.assert_allclose(slope, gradient, rtol=1e-11, atol=1e-13 * max(1.0, np.abs(gradient).max()) * len(x))
-        np.testing.assert_allclose(outputs, ensemble.kernel.predict(own, x), rtol=1e-13)
+        np.testing.assert_allclose(outputs, kernel.predict(own, x), rtol=1e-13)
 
 
 @pytest.mark.parametrize("optimizer", native.OPTIMIZERS)
@@ -59,7 +60,7 @@ def test_training_is_that_of_each_by_itself(form, optimizer):
     settings = {"rate": rates, "weight_decay": decays, "batch_size": 8}
     losses = [ensemble.train(params, state, x, true, steps=7, **settings)]
     losses.append(ensemble.train(params, state, x, true, epochs=2, **settings))
-    kernel = ensemble.kernel
+    kernel = native.compile(net, dtype="float64", optimizer=optimizer, quiet=True, cc=FORMS[form].get("cc"))
     for at in range(count):
         alone, own = kernel.draw(at), kernel.state(seed=40 + at)
         found = kernel.train(alone, own, x, true, epochs=3, rate=rates[at], weight_decay=decays[at], batch_size=8)
@@ -96,7 +97,7 @@ def test_one_that_diverges_stops_alone(form):
     assert np.isfinite(losses[[0, 2]]).all() and np.isfinite(params).all()
     ended = int(np.flatnonzero(~np.isfinite(losses[1]))[0])
     assert 0 < ended < 59 and np.isnan(losses[1, ended + 1 :]).all()
-    kernel = ensemble.kernel
+    kernel = native.compile(net, dtype="float64", quiet=True, cc=FORMS[form].get("cc"))
     alone, own = kernel.draw(2), kernel.state(seed=2)
     kernel.train(alone, own, x, true, steps=60, batch_size=10, rate=1e9)
     assert own.step == ended

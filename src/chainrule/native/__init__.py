@@ -112,15 +112,15 @@ def compile(  # noqa: A001  # what it does; the builtin is not used here
         try:
             built = build(source, compiler, threads=threads)
         except BuildError as error:
-            _say("compiler_failed", quiet, lang, why=str(error), name=name)
+            say("compiler_failed", quiet, lang, why=str(error), name=name)
         else:
             if built.seconds:
-                _say("built", quiet, lang, name=name, seconds=f"{built.seconds:.2f}")
+                say("built", quiet, lang, name=name, seconds=f"{built.seconds:.2f}")
             return NativeKernel(
                 built.path, lowered.layout, widths, dtype=dtype, optimizer=row, threads=threads, source=source
             )
     elif cc != "numpy":
-        _say("no_compiler", quiet, lang)
+        say("no_compiler", quiet, lang)
     return NumpyKernel(lowered.layout, widths, dtype=dtype, optimizer=row, threads=threads)
 
 
@@ -147,6 +147,7 @@ def for_any_samples(what: Derivation | Network) -> Derivation:
     return derive(build_program(what, samples=None))
 
 
-def _say(key: str, quiet: bool, lang: str, **facts: object) -> None:
+def say(key: str, quiet: bool, lang: str, **facts: object) -> None:
+    """Say something about building on stderr, where that is wanted."""
     if not quiet:
         sys.stderr.write(sentence(f"native.{key}", lang=lang, **facts) + "\n")

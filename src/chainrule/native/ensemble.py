@@ -76,7 +76,7 @@ class Ensemble(ABC):
     """Many networks of one shape, ready to compute.
 
     Attributes:
-        kernel: that of one of them: its layout, its number type, its optimiser.
+        kernel: that of one of them, for its layout, its number type and its optimiser.
         threads: how many threads share the networks.
     """
 
@@ -372,15 +372,18 @@ def compile_ensemble(
         ProgramError: where the Derivation is of no network.
     """
     threads = threads or os.cpu_count() or 1
-    kernel = native.compile(what, dtype=dtype, optimizer=optimizer, cc=cc, quiet=quiet, lang=lang)
     compiler = None if cc == "numpy" else find_compiler(cc)
     lowered = lower(native.for_any_samples(what))
-    if compiler is None or not (is_small(lowered) if lanes is None else lanes):
-        return SerialEnsemble(kernel, threads=1)
-    source = emit_ensemble(lowered, compiler.target(dtype), kernel.optimizer)
-    try:
-        built = build(source, compiler)
-    except BuildError as error:
-        native._say("compiler_failed", quiet, lang, why=str(error), name=describe(lowered))
-        return SerialEnsemble(kernel, threads=1)
-    return LaneEnsemble(built.path, kernel, threads=threads)
+    if compiler is not None and (is_small(lowered) if lanes is None else lanes):
+        # The kernel of one is asked for its layout and for what its optimiser has; it computes nothing.
+        kernel = native.compile(what, dtype=dtype, optimizer=optimizer, cc="numpy")
+        try:
+            built = build(emit_ensemble(lowered, compiler.target(dtype), kernel.optimizer), compiler)
+        except BuildError as error:
+            native.say("compiler_failed", quiet, lang, why=str(error), name=describe(lowered))
+        else:
+            if built.seconds:
+                native.say("built", quiet, lang, name=describe(lowered), seconds=f"{built.seconds:.2f}")
+            return LaneEnsemble(built.path, kernel, threads=threads)
+    kernel = native.compile(what, dtype=dtype, optimizer=optimizer, cc=cc, quiet=quiet, lang=lang)
+    return SerialEnsemble(kernel, threads=1)

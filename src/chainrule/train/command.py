@@ -16,6 +16,7 @@ from chainrule.errors import SelectionError
 from chainrule.output import write_whole
 from chainrule.prose import sentence
 from chainrule.train.curve import curve_svg
+from chainrule.train.ensemble import ModelEnsemble
 from chainrule.train.fit import fit
 from chainrule.train.metrics import Metrics
 from chainrule.train.model import Model
@@ -65,7 +66,7 @@ def facts(model: Model, place: Path, curve: Path | None) -> dict[str, Any]:
     """Return what a summary says."""
     last = model.history[-1].number
     summary: dict[str, Any] = {
-        "network": _named(model.network),
+        "network": named(model.network),
         "parameters": sum(int(np.size(array)) for array in model.weights.values()),
         "epochs": last, "kept": model.best_epoch if model.settings.patience is not None else last,
     }  # fmt: skip
@@ -78,7 +79,8 @@ def facts(model: Model, place: Path, curve: Path | None) -> dict[str, Any]:
     return summary
 
 
-def _named(net: Network) -> str:
+def named(net: Network) -> str:
+    """Return what summaries call a network: its shorthand, where it has one."""
     from chainrule.errors import NetworkError
 
     try:
@@ -100,7 +102,7 @@ def _table(summary: dict[str, Any], lang: str) -> Iterator[str]:
 
 def predict_file(path: str, data: str, options: dict[str, Any]) -> Iterator[str] | bytes:
     """Return what `chainrule predict` writes: the answers for each row."""
-    model = Model.load(path)
+    model = _loaded(path)
     form = options["format_"]
     if options["measure"]:
         found = model.measure(data)
@@ -119,6 +121,11 @@ def predict_file(path: str, data: str, options: dict[str, Any]) -> Iterator[str]
         np.save(file, answers, allow_pickle=False)
         return file.getvalue()
     return _json_rows(names, table) if form == "json" else _csv_rows(names, table)
+
+
+def _loaded(path: str) -> Model | ModelEnsemble:
+    found = ModelEnsemble.load(path)
+    return found if len(found.models) > 1 else found.models[0]
 
 
 def _measured(found: Metrics, form: str, lang: str) -> Iterator[str]:

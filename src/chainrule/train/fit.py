@@ -95,7 +95,7 @@ def prepare(
         _check_same(net, samples, settings, resumed)
         scales = (resumed.model.x_scale, resumed.model.y_scale)
     parts = split(
-        samples, share=settings.validation, seed=settings.seed, standardise=settings.standardise,
+        samples, share=settings.validation, seed=settings.seed_of_split, standardise=settings.standardise,
         dtype=settings.dtype, block_bytes=block_bytes, scales=scales,
     )  # fmt: skip
     settings = settings.settled(sums=net.loss.samples == "sum", samples=len(parts.training))
