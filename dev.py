@@ -177,6 +177,7 @@ def library(name: str) -> Callable[[], bool]:
 
 TOOLS = (
     Tool("chromium", program("chromium"), "chromium"),
+    Tool("node", program("node"), "nodejs"),  # runs the page's modules without a page
     # Playwright brings a Node.js of its own, which needs this library and does not bring it.
     Tool("libatomic", library("atomic"), "libatomic1"),
     Tool("pdftotext", program("pdftotext"), "poppler-utils"),

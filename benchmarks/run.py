@@ -208,8 +208,8 @@ def main() -> None:
             said = subprocess.run([*compiler.command, "--version"], capture_output=True, text=True, check=True).stdout
             print(
                 f"{versions}; Python {platform.python_version()} on {platform.machine()} with {cores} cores and "
-                f"vectors of {8 * compiler.vector_bytes} bits, {said.splitlines()[0]}, on {datetime.date.today()}. A core's "
-                f"limit, measured: {limit / 1e9:.0f} GFLOP/s in float32.\n"
+                f"vectors of {8 * compiler.vector_bytes} bits, {said.splitlines()[0]}, on {datetime.date.today()}; "
+                f"times by the {options.clock} clock. A core's limit, measured: {limit / 1e9:.0f} GFLOP/s in float32.\n"
             )
         print(f"### {count} thread{'s' * (count > 1)}\n")
         tables(field, names, only, limit * count, quick=options.quick)

@@ -13,6 +13,17 @@ settings.load_profile("house")
 GOLDENS = Path(__file__).parent / "goldens"
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium; a missing one fails."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        found = play.chromium.launch(executable_path="/usr/bin/chromium")
+        yield found
+        found.close()
+
+
 @pytest.fixture
 def golden():
     """Compare with a file in tests/goldens, exactly; CHAINRULE_GOLDENS=write writes them anew (never in CI)."""

@@ -81,12 +81,13 @@ ROAD = {
     "program": 4,
     "calculus": 5, "derive": 5,
     "views": 6, "selection": 6, "matrix": 6,
-    "notation": 7, "prose": 7,
+    "notation": 7, "prose": 7, "spoken": 7,
     "show": 8, "values": 8,
     "judge": 9, "native": 9, "export": 9,
     "train": 10,
     "estimator": 11, "page": 11,
-    "__init__": 12, "cli": 12, "__main__": 13,
+    "serve": 12,
+    "__init__": 12, "options": 12, "cli": 12, "__main__": 13,
 }  # fmt: skip
 """The stations of the road, from left to right. `chainrule` itself is the front door: only commands go through it."""
 

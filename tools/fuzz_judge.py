@@ -115,8 +115,7 @@ def _formula(source: str, markup: str) -> None:
 
 
 def _chain_inside(chain: Chain, length: int) -> None:
-    from chainrule.judge.syntax import parts_of
-    from chainrule.judge.syntax import Unread
+    from chainrule.judge.syntax import Unread, parts_of
 
     for side in chain.sides:
         spans = [chain.span, side.span, side.node.span]

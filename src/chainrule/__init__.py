@@ -16,7 +16,7 @@ from chainrule.errors import (
     SelectionError,
     TrainingError,
 )
-from chainrule.judge.front import check
+from chainrule.judge.front import check, check_code
 from chainrule.network import Activation, Connection, Given, Layer, Loss, Network, Weight
 
 __version__ = "0.1.0"
@@ -38,4 +38,5 @@ __all__ = [
     "TrainingError",
     "Weight",
     "check",
+    "check_code",
 ]

@@ -1,18 +1,8 @@
 """A lesson in Debian's Chromium, from a file, with the network off; whatever it complains of fails the test."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from chainrule.page import lesson
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium; a missing one fails."""
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path="/usr/bin/chromium")
-        yield found
-        found.close()
 
 
 @pytest.fixture

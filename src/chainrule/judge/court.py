@@ -355,7 +355,9 @@ class Court:
         span = chain.sides[other].span
         if isinstance(left, Shape) or isinstance(right, Shape):
             shapes = [side.sizes if isinstance(side, Shape) else side.value.shape[1:] for side in (left, right)]  # type: ignore[union-attr]
-            return (True, None) if shapes[0] == shapes[1] else (False, Clash("shape", shapes[0], shapes[1], span))
+            if shapes[0] == shapes[1] or _vector_shapes(shapes, interpreter.numbers.world.samples):
+                return True, None
+            return False, Clash("shape", shapes[0], shapes[1], span)
         assert isinstance(left, Val) and isinstance(right, Val)
         fitted = fit(left, right)
         if fitted is None:
@@ -421,7 +423,7 @@ class Court:
         assert not isinstance(left, Unread) and not isinstance(right, Unread)
         try:
             fitted = fit(again.value(left, environment), again.value(right, environment))
-        except (TooLarge, NotJudged):
+        except (TooLarge, NotJudged, ArithmeticError, ValueError):  # no number there: 1/0, log 0
             return Sameness.DIFFERENT
         assert fitted is not None
         return exact.compare(*fitted)
@@ -475,6 +477,14 @@ class Court:
         except (NoMeaning, NotJudged, ShapesClash):
             return None
         return None
+
+
+def _vector_shapes(shapes: Sequence[tuple[int, ...]], samples: int) -> bool:
+    """Return whether one shape is that of a vector, ℝ⁴, and the other the same as a row, a column, or one a sample."""
+    short, long = sorted(shapes, key=len)
+    return (len(short), len(long)) == (1, 2) and any(
+        size == short[0] and other in (1, samples) for size, other in (long, long[::-1])
+    )
 
 
 def _no_place(outcome: Outcome) -> bool:

@@ -112,6 +112,8 @@ class Facts:
                 for letter, place in own:
                     if letter == "L" or (letter in bound and letter not in found):
                         continue
+                    if kind == "loss" and place == "sub":
+                        continue  # E_total has no index
                     what = "unit" if place == "sub" else "layer" if layered and place == "sup" else "sample"
                     if letter not in found or what == "layer":
                         found[letter] = what

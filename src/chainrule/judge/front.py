@@ -1,10 +1,12 @@
-"""`chainrule.check`, which loads the judge only when it is called."""
+"""`chainrule.check` and `chainrule.check_code`, which load the judge only when they are called."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chainrule.judge.code.report import CodeReport
     from chainrule.judge.report import Report
     from chainrule.network import Network
 
@@ -29,3 +31,30 @@ def check(text: str | bytes, network: Network | str | None = None, **options: An
     from chainrule.judge.api import check as judge
 
     return judge(text, network, **options)
+
+
+def check_code(path: str | os.PathLike[str], network: Network | str, **options: Any) -> CodeReport:
+    r"""Judge a gradient function in NumPy or PyTorch: it is run, and compared with the derivation.
+
+    The file is run in a process of its own with limits. That is no sandbox: run only what you would run yourself.
+
+    Args:
+        path: a Python file with a function such as `backward(X, Y, params)`.
+        network: the network, or its shorthand.
+        options: those of `chainrule.judge.code.api.check_code`: function, seconds, memory, seed.
+
+    Raises:
+        ChainruleError: where the function cannot be found, called or read, or the network cannot be read.
+
+    Example:
+        >>> import chainrule, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "backward.py")
+        ...     _ = path.write_text("def backward(X, Y, W1):\n    return (X @ W1 - Y).T @ X")
+        ...     report = chainrule.check_code(path, "2-1")
+        >>> str(report["W_1"].verdict), report.mistakes[0].kind
+        ('wrong', 'transposed')
+    """
+    from chainrule.judge.code.api import check_code as judge
+
+    return judge(path, network, **options)

@@ -36,7 +36,6 @@ from chainrule.judge.textual import TextMender
 
 if TYPE_CHECKING:
     from chainrule.judge.document import Document
-    from chainrule.judge.infer import Fitted
     from chainrule.network import Network
 
 MOST_REMEMBERED = 50_000
@@ -156,12 +155,12 @@ class Judge:
 
     def report(self, document: Document, *, seconds: float | None = None) -> Report:
         """Return what is said of a document; what is not reached in so many seconds is left unjudged."""
-        from chainrule.judge.infer import speaks_of_another, split
+        from chainrule.judge.infer_matrices import speaks_of_another, split
 
         started = time.perf_counter()
         self.until = None if seconds is None else started + seconds
         rows = tuple(rows_of(document))
-        _, matrix = split(rows)
+        matrix = split(rows).matrix
         other = speaks_of_another(matrix, self.net, self.reading) if matrix else None
         if other is not None:
             aside = {id(row) for row in matrix}
@@ -182,9 +181,11 @@ class Judge:
             seconds=time.perf_counter() - started,
         )
 
-    def _set_aside(self, rows: Sequence[Row], reading: Reading, document: Document, other: Fitted) -> Iterator[Line]:
+    def _set_aside(
+        self, rows: Sequence[Row], reading: Reading, document: Document, other: Sequence[Network]
+    ) -> Iterator[Line]:
         """Yield the lines of rows that speak of other networks: they are not judged."""
-        networks = ", ".join(named(net) for net, _ in other.parts)
+        networks = ", ".join(map(named, other))
         heard = []
         for row in rows:
             trouble = Trouble("other_network", {"networks": networks}, row.chain.span)
@@ -198,11 +199,11 @@ class Judge:
 
     def heard(self, rows: Sequence[Row]) -> list[Heard]:
         """Return what is found of some rows."""
-        return self._read(rows)[1]
+        return self.read(rows)[1]
 
     def judged(self, rows: Sequence[Row], document: Document) -> Judged:
         """Return what is said of some rows of a document."""
-        reading, heard = self._read(rows)
+        reading, heard = self.read(rows)
         court = self.court(reading)
         lines = tuple(_Writer(self, court, document).lines(heard))
         court.claims = []
@@ -211,7 +212,7 @@ class Judge:
 
     # Which way it is to be read
 
-    def _read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
+    def read(self, rows: Sequence[Row]) -> tuple[Reading, list[Heard]]:
         """Return the reading under which most of the rows are right, and what was found under it."""
         best = self._read_as_is(rows)
         free = self.reading is None
@@ -618,7 +619,9 @@ class _Writer:
         elif finding.equal:
             verdict = Verdict.RIGHT
         else:
-            carried = self.court.carried_from(chain, index) if finding.clash is None else None
+            # Each earlier line is tried, so that this takes longest of all where many lines are wrong.
+            known = finding.clash is None and not self.judge.late
+            carried = self.court.carried_from(chain, index) if known else None
             verdict = Verdict.WRONG if carried is None else Verdict.CARRIED
         return Link(
             line=line, column=column, end_line=end_line, end_column=end_column, start=start, end=end, index=index + 1,

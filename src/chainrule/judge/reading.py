@@ -219,6 +219,8 @@ class _Meaning:
             symbol = self._at_layer(layer, None)
         else:
             raise NoMeaning("no_index_text", self.name, read=self.name.sub)
+        if len(symbol.dims) == 1 and kind != "b":
+            raise NoMeaning("no_index", self.name)  # the class of a sample
         place = self._unit(unit, symbol, 0 if kind == "b" else 1)
         return Meant(self._whole(Ref(symbol, (place,) if kind == "b" else (self._row(None), place))))
 
@@ -406,6 +408,8 @@ class _Meaning:
         })  # fmt: skip
         if self.kind == "delta" and ("z", self.net.depth, None) not in self.program.symbols:
             layers.append(self.net.depth)
+        if not layers and self.kind == "z":
+            layers.append(self.net.depth)  # of a single linear layer it is pred
         if len(layers) != 1:
             raise NoMeaning("which_layer", self.name, name=_written(self.name))
         return layers[0]

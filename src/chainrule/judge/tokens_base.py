@@ -14,6 +14,10 @@ from chainrule.judge.tokens_stream import Open, Stream
 
 NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 NOWHERE = (0, 0)
+IF = frozenset(("if", "for", "when", "where", "falls", "wenn", "für", "si", "pour", "para", "일 때", "이면", "인 경우"))
+OTHERWISE = frozenset(("otherwise", "else", "sonst", "andernfalls", "sinon", "autrement", "en otro caso", "si no",
+                       "그 외", "그렇지 않으면", "아니면", "나머지"))  # fmt: skip
+"""What people write beside the values of cases."""
 
 _RESUME = re.compile(r"\\[^A-Za-z]|\\(?:left|right)?[<>.]|\\qquad|<=|>=|!=|==|:=|[=≈≡,;(){}\[\]]")
 _EQUALS = re.compile(r"(?<![<>!:=])=(?!=)")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from chainrule.judge.tokens import ACCENTS, FUNCTIONS, GREEK, WORDS, Refused, number
-from chainrule.judge.tokens_base import function
+from chainrule.judge.tokens_base import IF, OTHERWISE, function
 from chainrule.judge.tokens_latex_names import LatexNames
 from chainrule.judge.tokens_latex_words import (
     CASES,
@@ -24,7 +24,8 @@ from chainrule.judge.tokens_latex_words import (
 )
 
 _WORD_IN_ROW = re.compile(
-    r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*(if|for|when|otherwise|else|if not)?\s*[,:.]?\s*\}|(?=\S)"
+    rf"\\(?:text|mathrm|textrm|mbox)\s*\{{\s*({'|'.join(sorted((*IF, *OTHERWISE, 'if not'), key=len, reverse=True))})?"
+    r"\s*[,:.]?\s*\}|(?=\S)"
 )
 _ARRAY_OF_CASES = re.compile(r"\\(?:left\s*)?(?:\\\{|\\lbrace|\{)\s*\\begin\s*\{array\}\s*\{[^{}]{0,40}\}")
 _END_OF_ARRAY = re.compile(r"\s*\\right\s*\.")

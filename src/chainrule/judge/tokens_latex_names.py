@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from chainrule.judge.syntax import Derivative, Name, Span
 from chainrule.judge.tokens import ACCENTS, GREEK, LEADS, LIMITS, WORDS, Refused, accented, listed_items, same
-from chainrule.judge.tokens_base import NUMBER, is_east_asian
+from chainrule.judge.tokens_base import IF, NUMBER, OTHERWISE, is_east_asian
 from chainrule.judge.tokens_characters import CharacterTokens
 from chainrule.judge.tokens_latex_words import STYLE, TEXT
 from chainrule.judge.tokens_names import Scripts
 
-_REALS = re.compile(r"\\mathbb\s*(?:\{R\}|R)\s*\^\s*\{([^{}]{1,200})\}")
+_REALS = re.compile(r"\\mathbb\s*(?:\{R\}|R)\s*\^\s*(?:\{([^{}]{1,200})\}|([0-9]))")
 _ONE = re.compile(r"\\(?:mathbb|mathbf|mathds|bm|boldsymbol|bf)\s*(?:\{\s*[1𝟏]\s*\}|1)")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _UNDER_ACCENT = re.compile(r"\s*(\\[A-Za-z]+(?:\s*\{[^{}]*\})?|[^\W\d_]+)\s*((?:[_^]\s*(?:\{[^{}]*\}|\w)\s*|['′])+)")
@@ -190,8 +190,8 @@ class LatexNames(CharacterTokens):
         if bare in ("shape of", "size of", "dim of"):
             self.stream.add("SHAPEOF", words, at, after)
             return after
-        if self.stream.kind == "cases" and bare in ("if", "for", "when", "otherwise", "else"):
-            if bare in ("if", "for", "when") and self.stream.last != "CELL":
+        if self.stream.kind == "cases" and (bare in IF or bare in OTHERWISE):
+            if bare in IF and self.stream.last != "CELL":
                 self.stream.add("CELL", "&", at, after)
             return after
         if words in LEADS or bare in LEADS:
@@ -213,7 +213,7 @@ class LatexNames(CharacterTokens):
 
     def _styled(self, command: str, at: int, end: int) -> int:
         if command == "mathbb" and (match := _REALS.match(self.source, at)):
-            items = listed_items(self.source, *match.span(1), r"\\times|×|,", self.limits)
+            items = listed_items(self.source, *match.span(match.lastindex or 1), r"\\times|×|,", self.limits)
             self.stream.add("LISTED", items, *match.span())
             return match.end()
         if match := _ONE.match(self.source, at):

@@ -6,7 +6,7 @@ import re
 
 from chainrule.judge.syntax import Span
 from chainrule.judge.tokens import ACCENTS, GREEK, LEADS, ONES, Refused, accented, listed_items, same
-from chainrule.judge.tokens_base import NUMBER, function
+from chainrule.judge.tokens_base import IF, NUMBER, OTHERWISE, function
 from chainrule.judge.tokens_text import TextTokens
 
 _MARKS = {
@@ -38,7 +38,7 @@ _SIGNS = {"plus": "+", "minus": "-", "paren.l": "(", "paren.r": ")", "bracket.l"
 _DOTTED = re.compile(r"#?[A-Za-z]+(?:\.[A-Za-z]+)*")
 _CALL = re.compile(r"([a-z]+)\((.*)\)", re.DOTALL)
 _NAME_IN_QUOTES = re.compile(r"[^\W\d]\w*(?:-\w+)?")
-_POWER_OF_REALS = re.compile(r"\s*\^\s*\(([^()]{1,200})\)")
+_POWER_OF_REALS = re.compile(r"\s*\^\s*(?:\(([^()]{1,200})\)|([0-9]))")
 _TURNED = {"top": "⊤", "tack.b": "⊤", "prime": "′", "TT": "⊤"}
 _WORD_IN_SCRIPT = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)*")
 _NO_LETTERS = re.compile(r"[\s{}\"]")
@@ -94,8 +94,8 @@ class TypstTokens(TextTokens):
         if bare in ("shape of", "size of", "dim of"):
             self.stream.add("SHAPEOF", words, at, after)
             return after
-        if self.stream.kind == "cases" and bare in ("if", "for", "when", "otherwise", "else"):
-            if bare in ("if", "for", "when") and self.stream.last != "CELL":
+        if self.stream.kind == "cases" and (bare in IF or bare in OTHERWISE):
+            if bare in IF and self.stream.last != "CELL":
                 self.stream.add("CELL", "&", at, after)
             return after
         if bare in LEADS:
@@ -140,7 +140,7 @@ class TypstTokens(TextTokens):
         elif dotted == "prime":
             raise Refused("unexpected", dotted, (at, end))
         elif dotted in ("RR", "bb") and (power := _POWER_OF_REALS.match(self.source, self._reals_end(dotted, end))):
-            items = listed_items(self.source, *power.span(1), r"times|×|,", self.limits)
+            items = listed_items(self.source, *power.span(power.lastindex or 1), r"times|×|,", self.limits)
             stream.add("LISTED", items, at, power.end())
             return power.end()
         elif called and dotted in _FUNCTIONS:

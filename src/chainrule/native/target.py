@@ -106,8 +106,7 @@ SCALAR_FUNCTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType({
     "v_softplus": ("softplus", "real x", "LOG1P(EXP(-FABS(x))) + (x < 0 ? 0 : x)"),
     "v_logcosh": (
         "logcosh", "real x",
-        "FABS(x) < 1 ? LOG1P(2 * SINH(x / 2) * SINH(x / 2)) : "
-        "FABS(x) + LOG1P(EXP(-2 * FABS(x))) - (real)0.6931471805599453",
+        "FABS(x) < 1 ? LOG1P(2 * SINH(x / 2) * SINH(x / 2)) : FABS(x) + LOG1P(EXP(-2 * FABS(x))) - (real)LOG2",
     ),
     "v_normal_cdf": ("normal_cdf", "real x", "ERFC(x * (real)-0.7071067811865476) / 2"),
     "v_normal_pdf": ("normal_pdf", "real x", "EXP(-x * x / 2) * (real)0.3989422804014327"),
@@ -153,7 +152,8 @@ def scalar_functions(target: Target, names: set[str]) -> str:
     text = ""
     for name, (short, arguments, value) in SCALAR_FUNCTIONS.items():
         if name in names:
-            value = re.sub(r"\b[A-Z][A-Z0-9]+\b", lambda found: found[0].lower() + last, value)
+            value = re.sub(r"\b[A-Z][A-Z0-9]+(?=\()", lambda found: found[0].lower() + last, value)
+            value = value.replace("LOG2", "0.6931471805599453")
             text += f"static real {short}({arguments}) {{ return {value}; }}\n"
     return text
 

@@ -111,7 +111,7 @@ def changes_of(repair: Repair) -> str:
 
 
 def _line(report: Report, line: Line, lang: str, colour: bool) -> Iterator[str]:
-    signs = " ".join(_painted(SIGNS[link.verdict], link.verdict, colour) for link in line.links)
+    signs = " ".join(painted(SIGNS[link.verdict], link.verdict, colour) for link in line.links)
     yield f"{place_of(report, line.part, line.line):>5}  {signs}  {printable(line.target)}\n"
     text = report.texts[line.part]
     repair = next((link.repair for link in line.links if link.repair is not None), None)
@@ -125,7 +125,7 @@ def _line(report: Report, line: Line, lang: str, colour: bool) -> Iterator[str]:
             yield from _said(line, link, lang, colour)
         if link.mistake != "other_network" and not sides and _is_said(link):
             shown, caret = caret_lines(text, link)
-            yield f"           {printable(shown)}\n           {_painted(caret, link.verdict, colour)}\n"
+            yield f"           {printable(shown)}\n           {painted(caret, link.verdict, colour)}\n"
         for side in sides:
             yield from _changed(*side, colour)
     for note in line.notes:
@@ -141,7 +141,7 @@ def _is_said(link: Link) -> bool:
 def _said(line: Line, link: Link, lang: str, colour: bool) -> Iterator[str]:
     """Yield the verdict and the reason of a link; of a right one only where its value is not."""
     if _is_said(link):
-        word = _painted(sentence(f"marking.verdict.{link.verdict}", lang=lang), link.verdict, colour)
+        word = painted(sentence(f"marking.verdict.{link.verdict}", lang=lang), link.verdict, colour)
         kind = f" ({sentence(f'check.mistake.{link.mistake}.name', lang=lang)})" if link.mistake else ""
         reason = f": {link.message.text(lang)}" if link.message else ""
         yield f"       {link.index} {word}{kind}{printable(reason)}\n"
@@ -171,10 +171,10 @@ def _changed(before: str, after: str, colour: bool) -> Iterator[str]:
     for sign, stretches, verdict in (("-", old, Verdict.WRONG), ("+", new, Verdict.RIGHT)):
         whole = sum(len(text) for text, _ in stretches)
         cut = _cut(stretches, start, whole - left_out)
-        shown = "".join(_painted(printable(text), verdict, colour and other) for text, other in cut)
+        shown = "".join(painted(printable(text), verdict, colour and other) for text, other in cut)
         yield f"         {sign} {lead}{shown}{'…' if left_out else ''}\n"
         if sign == "-":
-            yield f"           {_painted(caret, verdict, colour)}\n"
+            yield f"           {painted(caret, verdict, colour)}\n"
 
 
 def _spans(stretches: Stretches) -> Iterator[tuple[int, int]]:
@@ -234,5 +234,6 @@ def printable(text: str) -> str:
     return "".join(c if c == "\n" or (c.isprintable() or c == " ") else "�" for c in text)
 
 
-def _painted(text: str, verdict: Verdict, colour: bool) -> str:
+def painted(text: str, verdict: Verdict, colour: bool) -> str:
+    """Return a text in the colour of a verdict, where colours are wanted."""
     return f"\x1b[{_COLOURS[verdict]}m{text}\x1b[0m" if colour else text

@@ -179,8 +179,10 @@ export class Figure {
   show(level, unit) {
     const shown = this.shown(level);
     if (shown.includes(unit) || !shown.length || !this.free(level)) return;
-    const before = shown.length > 2 ? shown[shown.length - 2] : shown[0];
     const { names } = this.page.model;
+    const own = this.needed(level);
+    // The last one keeps its place behind the dots, and what is followed stays in sight.
+    const before = shown.slice(0, -1).findLast((one) => !own.includes(one)) ?? shown[0];
     const renamed = (/** @type {string} */ name) => {
       const read = names.read(name);
       if (!read) return name;
@@ -205,7 +207,16 @@ export class Figure {
       }
     }
     this.index();
-    this.choose();
+    this.paint();
+  }
+
+  /** The units of a layer that the chosen symbol stands at. @param {number} level */
+  needed(level) {
+    const read = this.page.model.names.read(this.page.selected);
+    if (!read) return [];
+    const { kind, layer, source } = this.page.bundle.quantities[read.q];
+    const ends = kind === "w" || kind === "b" ? [[layer, read.indices[0]], [source, read.indices[1]]] : [[this.level(read.q), read.indices[0]]];
+    return ends.filter(([one]) => one === level).map(([, unit]) => unit);
   }
 
   /** Draws what a symbol needs to be seen. @param {string} name */
@@ -260,10 +271,15 @@ export class Figure {
     return this.places.get(this.unit(name)) ?? [];
   }
 
-  /** Lights the paths of the chosen symbol, and everything else goes back. */
+  /** Another symbol was chosen. */
   choose() {
+    this.reveal(this.page.selected);
+    this.paint();
+  }
+
+  /** Lights the paths of the chosen symbol, and everything else goes back. */
+  paint() {
     const name = this.page.selected;
-    this.reveal(name);
     const groups = this.svg.querySelectorAll("g.edges > g, g.units > g, rect.frame");
     for (const node of [...groups, ...this.svg.querySelectorAll("g.labels > text")]) node.classList.remove("lit", "chosen", "dim");
     for (const node of this.svg.querySelectorAll("[aria-pressed]")) node.removeAttribute("aria-pressed");

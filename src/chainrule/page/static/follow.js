@@ -62,9 +62,9 @@ export class Follow {
       this.where,
     );
     this.head = make("div", { class: "cr-head", "aria-live": "polite" });
-    this.scalar = make("section", { class: "cr-view" });
-    this.matrix = make("section", { class: "cr-view" });
-    this.paths = make("section", { class: "cr-view cr-paths" });
+    this.scalar = make("section", { class: "cr-scalar" });
+    this.matrix = make("section", { class: "cr-matrix" });
+    this.paths = make("section", { class: "cr-paths" });
     this.node.replaceChildren(form, this.wrong, stepper, this.head, this.scalar, this.paths);
     page.below.replaceChildren(this.matrix);
     const places = [this.node, page.below];
@@ -144,11 +144,11 @@ export class Follow {
     }
     this.heading(name);
     const entries = this.step ? [this.step] : entriesOf(page, name);
-    this.scalar.append(make("h3", {}, page.say("follow.scalar")));
+    this.scalar.append(make("h2", {}, page.say("follow.scalar")));
     for (const entry of entries) this.entry(entry);
     const lines = matrixLines(page, entries);
     if (lines.length) {
-      this.matrix.append(make("h3", {}, page.say("follow.matrix")));
+      this.matrix.append(make("h2", {}, page.say("follow.matrix")));
       this.matrix.append(make("p", { class: "cr-note" }, page.say("follow.rows")));
       for (const { line, entry } of lines) this.matrixLine(line, entry);
     }
@@ -160,7 +160,7 @@ export class Follow {
   /** @param {string} name */
   heading(name) {
     const { page } = this;
-    const title = make("h2", {});
+    const title = make("h2", { class: "cr-title", "aria-label": name });
     setInline(title, page.tex(name));
     const about = make("p", { class: "cr-note" }, page.about(name));
     const numbers = make("p", { class: "cr-values" });
@@ -259,7 +259,7 @@ export class Follow {
     if (!found) return;
     const list = make("ul", { class: "cr-list" });
     const sum = make("p", { class: "cr-sum" });
-    this.paths.append(make("h3", {}, page.say(found.length === 1 ? "follow.path" : "follow.paths", { count: found.length })), list, sum);
+    this.paths.append(make("h2", {}, page.say(found.length === 1 ? "follow.path" : "follow.paths", { count: found.length })), list, sum);
     for (const path of found) {
       const item = make("li", {});
       const symbols = make("span", { class: "cr-side" });

@@ -51,7 +51,7 @@ export class NumbersPanel {
     const shownOutputs = outputs.slice(0, 6);
     const head = make("tr", {}, make("th", { scope: "col" }, page.say("numbers.sample")),
       ...[...names, ...targets].map((name) => make("th", { scope: "col" }, name)),
-      ...[...shownOutputs, "loss"].map((name) => make("th", { scope: "col", class: "cr-out" }, name)), make("th", {}, ""));
+      ...[...shownOutputs, "loss"].map((name) => make("th", { scope: "col", class: "cr-out" }, name)), make("td"));
     const body = make("tbody");
     for (let row = 0; row < model.count; row++) {
       const at = String(row + 1);
@@ -74,7 +74,7 @@ export class NumbersPanel {
     const total = make("p", { class: "cr-note" });
     this.live.push(() => (total.textContent = page.say("numbers.total", { loss: numberText(model.all.loss, page.digits), count: model.count })));
     const add = make("button", { type: "button", class: "cr-button", "data-key": "numbers.add", disabled: model.count >= MOST_SAMPLES, onclick: () => this.add() }, page.say("numbers.add"));
-    return make("section", {}, make("h3", {}, page.say("numbers.samples")),
+    return make("section", {}, make("h2", {}, page.say("numbers.samples")),
       make("div", { class: "cr-scroll", tabindex: "0", role: "region", "aria-label": page.say("numbers.samples") }, make("table", { class: "cr-table" }, make("thead", {}, head), body)),
       make("div", { class: "cr-row" }, add), total, make("p", { class: "cr-note" }, page.say(`numbers.targets.${page.bundle.targets}`)));
   }
@@ -183,7 +183,7 @@ export class NumbersPanel {
     const { page } = this;
     const { model } = page;
     const name = page.selected;
-    const section = make("section", {}, make("h3", {}, page.say("numbers.probe")));
+    const section = make("section", {}, make("h2", {}, page.say("numbers.probe")));
     if (!model.given(name)) {
       section.append(make("p", { class: "cr-note" }, page.say("numbers.choose")));
       return section;
@@ -211,7 +211,7 @@ export class NumbersPanel {
   weights() {
     const { page } = this;
     const { model, bundle } = page;
-    const section = make("section", { class: "cr-weights" }, make("h3", {}, page.say("numbers.weights")));
+    const section = make("section", { class: "cr-weights" }, make("h2", {}, page.say("numbers.weights")));
     if (bundle.net.weights > MOST_WEIGHTS) {
       section.append(make("p", { class: "cr-note" }, page.say("numbers.many", { count: bundle.net.weights.toLocaleString("en") })));
       return section;
@@ -226,7 +226,7 @@ export class NumbersPanel {
           make("button", { type: "button", class: "cr-name", "aria-label": page.say("numbers.select", { name }), onclick: () => page.select(name) }, name),
           this.slider(name, get, set), this.field(name, get, set)));
       }
-      section.append(make("h4", {}, quantity.matrix), list);
+      section.append(make("h3", {}, quantity.matrix), list);
     });
     return section;
   }

@@ -78,7 +78,7 @@ export class Practise {
     const points = Object.values(this.done).reduce((sum, hints) => sum + Math.max(0, 1 - hints / 4), 0);
     const score = make("p", { class: "cr-note", "aria-live": "polite" }, say("practise.score", { solved, count: this.tasks.length, points: numberText(points, 3) }));
     const bar = make("progress", { max: this.tasks.length, value: solved, "aria-label": say("practise.progress") });
-    const question = make("h3", {});
+    const question = make("h2", { class: "cr-question", "aria-label": `∂loss/∂${name} = ?` });
     setInline(question, `${page.partialTex(name)} = \\;?`);
     const id = `cr-answer-${page.number}`;
     this.answer = /** @type {HTMLTextAreaElement} */ (make("textarea", { id, class: "cr-input cr-answer", rows: "2", spellcheck: "false", autocomplete: "off",

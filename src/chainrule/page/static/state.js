@@ -30,6 +30,9 @@ export function written(page) {
   return found.toString();
 }
 
+/** @param {string} text a number, or NaN where it is none */
+const number = (text) => (text.trim() === "" ? NaN : Number(text));
+
 /**
  * Puts into the page what an address says; what does not fit is left as it is.
  * @param {Page} page
@@ -39,7 +42,7 @@ export function read(page, hash) {
   const { model, bundle } = page;
   const found = new URLSearchParams(hash.replace(/^#/, ""));
   const table = (/** @type {string | null} */ text, /** @type {number} */ width) => {
-    const rows = (text ?? "").split(";").map((row) => row.split(",").map(Number));
+    const rows = (text ?? "").split(";").map((row) => row.split(",").map(number));
     const fits = text !== null && rows.length <= 64 && rows.every((row) => row.length === width && row.every(Number.isFinite));
     return fits ? rows : null;
   };
@@ -51,7 +54,7 @@ export function read(page, hash) {
     model.target = target ?? model.target;
   }
   for (const part of (found.get("p") ?? "").split(",")) {
-    const [at, value] = part.split(":").map(Number);
+    const [at, value] = part.split(":").map(number);
     if (part && Number.isInteger(at) && at in model.p && Number.isFinite(value)) model.p[at] = value;
   }
   const row = Number(found.get("row") ?? 1) - 1;

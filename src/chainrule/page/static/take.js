@@ -32,11 +32,11 @@ export class Take {
     ];
     const served = (page.services.exports ?? []).map((form) => button(form, () => this.fetch(form)));
     const link = page.addressed
-      ? [make("h3", {}, page.say("take.link")), make("p", { class: "cr-note" }, page.say("take.link_note")),
+      ? [make("h2", {}, page.say("take.link")), make("p", { class: "cr-note" }, page.say("take.link_note")),
         make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button", onclick: () => this.copy() }, page.say("take.copy")),
           make("button", { type: "button", class: "cr-button", onclick: () => window.print() }, page.say("take.print")))]
       : [];
-    this.node.replaceChildren(make("h3", {}, page.say("take.files")), make("p", { class: "cr-note" }, page.say("take.note")),
+    this.node.replaceChildren(make("h2", {}, page.say("take.files")), make("p", { class: "cr-note" }, page.say("take.note")),
       make("div", { class: "cr-row" }, ...own, ...served), this.said, ...link);
   }
 
@@ -58,7 +58,7 @@ export class Take {
   async fetch(form) {
     try {
       const blob = await this.page.services.export?.(form);
-      if (blob) download(blob, `network.${form.toLowerCase()}`);
+      if (blob) download(blob, blob instanceof File ? blob.name : `network.${form.toLowerCase()}`);
     } catch (error) {
       this.said.textContent = error instanceof Error ? error.message : String(error);
     }
