@@ -270,8 +270,8 @@ def test_examples_can_be_copied(example, tmp_path, monkeypatch, capsys):
     Path("flowers.csv").write_text("a,b,kind\n" + "".join(f"{k % 5},{k % 7},{'xy'[k % 5 > 2]}\n" for k in range(40)))
     if " predict " in example:
         model = chainrule.Network.read("2-1").fit("samples.csv", target="y", epochs=1)
-        Path("sweep").mkdir()
-        for name in ("model.safetensors", "sweep/ensemble.safetensors"):
+        Path("out").mkdir()
+        for name in ("model.safetensors", "out/ensemble.safetensors"):
             model.save(name)
     words = shlex.split(example.partition(" >")[0])
     assert words[0] == "chainrule"
