@@ -227,6 +227,8 @@ def command_line(lang: str) -> click.Group:
             option("--standardise/--no-standardise", key="standardise", default=None),
             option("--dtype", type=click.Choice(DTYPES), shown=say("cli.label.default", default="float64")),
             option("--threads", kind="number", type=int, shown=say("cli.label.default", default=1)),
+            option("--jobs", key="train_jobs", kind="number", type=click.IntRange(min=1)),
+            option("--dask", key="train_dask", kind="address"),
             option("--every", kind="number", type=click.FloatRange(0, 1e9), default=10.0),
             option("--resume/--no-resume", key="resume_training", default=None),
             option("format_", "--format", key="summary_format", type=click.Choice(["text", "json"]), default="text"),
@@ -408,6 +410,9 @@ def check(words: tuple[str, ...], **options: Any) -> None:
     if not names:
         raise Misuse("missing", click.get_current_context(), name="FILE")
     net = None if options["infer"] else network_of(options)
+    many = are_many(names, options)
+    if not many:
+        options["format_"] = format_of(options, CHECK_FORMATS, "text")
     options["colour"] = coloured(options["out"]) and options["format_"] in (None, "text")
     code = 0
 
@@ -419,7 +424,10 @@ def check(words: tuple[str, ...], **options: Any) -> None:
             else:
                 yield piece
 
-    emit_text(None if are_many(names, options) else options["out"], pieces())
+    source = pieces()
+    emit_text(None if many else options["out"], source)
+    for _ in source:  # whose reader has left: what is wrong is wrong all the same
+        pass
     if code:
         raise click.exceptions.Exit(code)
 

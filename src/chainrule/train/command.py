@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +22,7 @@ from chainrule.train.ensemble import ModelEnsemble
 from chainrule.train.fit import fit
 from chainrule.train.metrics import Metrics
 from chainrule.train.model import Model
+from chainrule.train.partitions import fit_partitions
 from chainrule.train.progress import Progress
 from chainrule.train.settings import Settings
 from chainrule.width import columns
@@ -36,11 +39,19 @@ def train_network(net: Network, data: str, options: dict[str, Any]) -> Iterator[
     settings = settings_of(options)
     place = Path(options["out"])
     progress = Progress(settings.epochs, lang=lang)
+    shared: dict[str, Any] = {
+        "target": words(options["target"]), "inputs": words(options["inputs_"]), "settings": settings,
+        "checkpoint": place, "every": options["every"], "report": progress,
+    }  # fmt: skip
     try:
-        model = fit(
-            net, data, target=words(options["target"]), inputs=words(options["inputs_"]), settings=settings,
-            checkpoint=place, resume=options["resume"], every=options["every"], report=progress,
-        )  # fmt: skip
+        if in_parts(data, options):
+            if options["batch_size"]:
+                raise SelectionError("parts_batch", read=options["batch_size"])
+            workers = options["dask"] or options["jobs"]
+            resume = options["resume"] is not False
+            model = fit_partitions(net, data, workers=workers, resume=resume, **shared)
+        else:
+            model = fit(net, data, resume=options["resume"], **shared)
     finally:
         progress.close()
     curve = Path(options["curve"]) if options["curve"] else place.with_suffix(".svg")
@@ -50,6 +61,12 @@ def train_network(net: Network, data: str, options: dict[str, Any]) -> Iterator[
         yield json.dumps(summary, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     else:
         yield from _table(summary, lang)
+
+
+def in_parts(data: str, options: dict[str, Any]) -> bool:
+    """Return whether samples lie in several files, or are worked on by several processes."""
+    pattern = glob.has_magic(data) and not os.path.exists(data)
+    return bool(options["dask"] or options["jobs"] or pattern or os.path.isdir(data))
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
