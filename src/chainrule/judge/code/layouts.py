@@ -153,7 +153,7 @@ class Arguments:
             case "activations":
                 return {"l": [self._array("X"), *(self._array(n) for n in self._numbers if n[0] == "A" or n == "pred")]}
             case "zs":
-                last = [] if f"Z_{quantities.depth}" in self._numbers else ["pred"]
+                final = [] if f"Z_{quantities.depth}" in self._numbers else ["pred"]
                 return {"l": [self._array(name) for name in (*(n for n in self._numbers if n[0] == "Z"), *last)]}
             case "count":
                 return {"n": 1 if self._layout.samples == "vector" else len(self._numbers["X"])}
