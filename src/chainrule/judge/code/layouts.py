@@ -154,7 +154,7 @@ class Arguments:
                 return {"l": [self._array("X"), *(self._array(n) for n in self._numbers if n[0] == "A" or n == "pred")]}
             case "zs":
                 final = [] if f"Z_{quantities.depth}" in self._numbers else ["pred"]
-                return {"l": [self._array(name) for name in (*(n for n in self._numbers if n[0] == "Z"), *last)]}
+                return {"l": [self._array(name) for name in (*(n for n in self._numbers if n[0] == "Z"), *final)]}
             case "count":
                 return {"n": 1 if self._layout.samples == "vector" else len(self._numbers["X"])}
             case _:
