@@ -2,14 +2,17 @@
 
     python docs/make_screens.py
 
-They depend on the fonts of the machine, so that no test compares them.
+Those of a file, and those of a served page. They depend on the fonts of the machine, so that no test compares them.
 """
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chainrule.network import Network
 from chainrule.page import lesson
@@ -54,7 +57,40 @@ def main() -> None:
             page.wait_for_timeout(300)
             page.screenshot(path=FOLDER / name)
             page.close()
+        served(browser)
         browser.close()
+
+
+def served(browser: Any) -> None:
+    """Take the pictures of a page behind a server."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chainrule", "serve", "--port", "0", "--no-open"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    found = re.search(r"http://\S+", process.stdout.readline())
+    assert found, "the server does not say where it is"
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    try:
+        page.goto(f"{found[0]}#tab=judge")
+        page.get_by_label("Example", exact=True).select_option("line")
+        page.get_by_role("button", name="Apply the repair on line 1").wait_for()
+        page.locator(".cr-link-wrong").hover()
+        page.mouse.move(0, 0)
+        page.get_by_role("button", name="Apply the repair on line 1").focus()
+        page.screenshot(path=FOLDER / "judge.png")
+        page.goto(f"{found[0]}?net=2-8:tanh-4:tanh-1%20--bias%20--loss%20bce_with_logits#of=w_11^3&tab=train")
+        page.get_by_label("Data", exact=True).select_option("circles")
+        page.get_by_label("Epochs", exact=True).fill("200")
+        page.get_by_label("Epochs a second").fill("3")
+        page.get_by_role("button", name="Start", exact=True).click()
+        page.get_by_text("Every epoch is done").wait_for(timeout=60_000)
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(300)
+        page.screenshot(path=FOLDER / "train.png")
+    finally:
+        page.close()
+        process.terminate()
+        process.wait()
 
 
 if __name__ == "__main__":
