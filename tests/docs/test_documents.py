@@ -53,8 +53,8 @@ UNTRIED = {
     "python benchmarks/serve.py",
     "chainrule completion bash >> ~/.bashrc",
 }
-"""Commands that install, write outside the folder, or do not end. The first one is tried by `dev.py check`, in its parts;
-tests/serve starts servers."""
+"""Commands that install, write outside the folder, or do not end. The first one is tried by `dev.py check`, in its
+parts; tests/serve starts servers."""
 
 
 @dataclass(frozen=True)
