@@ -53,8 +53,10 @@ UNTRIED = {
     "python benchmarks/serve.py --documents 2 --seconds 25",
     "chainrule completion bash >> ~/.bashrc",
 }
-"""Commands that install, write outside the folder, or do not end. The first one is tried by `dev.py check`, in its
-parts; tests/serve starts servers."""
+"""Commands that install, write outside the folder, or do not end.
+
+The first one is tried by `dev.py check`, in its parts; tests/serve starts servers.
+"""
 
 
 @dataclass(frozen=True)
