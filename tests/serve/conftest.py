@@ -1,7 +1,6 @@
 """Servers that many tests ask, and pages of theirs in a browser."""
 
 import pytest
-
 from playwright.sync_api import expect
 
 from serve.serving import running
