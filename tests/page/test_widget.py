@@ -62,7 +62,10 @@ def lab(tmp_path_factory):
     notebook = {
         "nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         "cells": [
-            {"cell_type": "code", "id": f"cell{k}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
+            {
+                "cell_type": "code", "id": f"cell{k}", "metadata": {}, "source": cell, "outputs": [],
+                "execution_count": None,
+            }
             for k, cell in enumerate(cells)
         ],
     }  # fmt: skip
