@@ -1,6 +1,7 @@
 """Training steps of small and middling networks, beside PyTorch, JAX and NumPy: all peers in one run.
 
     python benchmarks/run.py [--quick] [--threads 1,2] [--only step,epoch,…] [--seconds 0.3]
+    python benchmarks/run.py --tune
 
 Prints the tables of docs/benchmarks.md as Markdown. Each peer has a process of its own (peers.py), held to so many
 threads before it loads anything; they are timed in turns, several rounds, and the best time of each counts, so that
@@ -18,6 +19,8 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -183,6 +186,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few cases, short times, one thread")
     parser.add_argument("--threads", default="", help="numbers of threads, e.g. 1,2 (all of 1 and 2 that there are)")
     parser.add_argument("--only", default=",".join(TABLES), help=f"which tables, of {', '.join(TABLES)}")
+    parser.add_argument("--tune", action="store_true", help="the tables behind chainrule/native/choices.py instead")
     parser.add_argument("--peers", default=",".join(PEERS), help="which peers")
     parser.add_argument("--seconds", type=float, default=0.3, help="how long each is timed in each round")
     parser.add_argument("--rounds", type=int, default=5, help="how often the peers take turns")
@@ -193,6 +197,13 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.seconds, options.rounds = 0.05, 2
+    if options.tune:
+        from tune import tune
+
+        os.environ.setdefault("CHAINRULE_CACHE", tempfile.mkdtemp(prefix="chainrule-tune-"))
+        clock = time.process_time if options.clock == "processor" else time.perf_counter
+        tune(head, row, seconds=options.seconds, clock=clock)
+        return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = [int(k) for k in options.threads.split(",") if k] or [k for k in (1, 2) if k <= cores][
         : 2 - options.quick

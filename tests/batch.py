@@ -52,7 +52,8 @@ def renamed(source: str, number: int) -> str:
 
 def kernels_of(parts, folder: Path, *, dtype="float64", optimizer="sgd", threads=1, level="-O0"):
     """A kernel for each pair of a lowered network and its source, from one run of the compiler."""
-    (folder / "all.c").write_text("".join(renamed(source, at) for at, (_, source) in enumerate(parts)))
+    apart = "#undef ROW_BY_ROW\n#undef FUSED_STEP\n"
+    (folder / "all.c").write_text(apart.join(renamed(source, at) for at, (_, source) in enumerate(parts)))
     flags = [level if flag == "-O3" else flag for flag in (*FLAGS, *LINK)]
     command = [*find_compiler().command, *flags, "-pthread", "all.c", "-o", "all.so", "-lm"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)

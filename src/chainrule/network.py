@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainrule.derive import Derivation
-    from chainrule.train import Model
+    from chainrule.page.widget import Explorer
+    from chainrule.train import Model, ModelEnsemble, Sweep
     from chainrule.values import Values
 
 
@@ -248,6 +249,25 @@ class Network:
 
         return fit(self, data, targets, **options)
 
+    def sweep(self, data: Any, targets: Any = None, **options: Any) -> Sweep:
+        """Return a Sweep: this network trained many times; see `chainrule.train.sweep` for what can be given."""
+        from chainrule.train import sweep
+
+        return sweep(self, data, targets, **options)
+
+    def ensemble(self, data: Any, targets: Any = None, *, members: int = 10, **options: Any) -> ModelEnsemble:
+        """Return a ModelEnsemble: this network trained with several seeds, whose answers are averaged.
+
+        Args:
+            data: the samples, as for `fit`.
+            targets: the targets, where they stand apart.
+            members: how many networks.
+            **options: as for `sweep`.
+        """
+        from chainrule.train import sweep
+
+        return sweep(self, data, targets, seeds=members, **options).ensemble()
+
     def grad(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, NDArray[Any]]:
         """Return ∂loss/∂w by name at some samples, in microseconds: `W_1` (in, out), `b_1` (units,).
 
@@ -267,6 +287,22 @@ class Network:
         from chainrule.train.gradient import gradient
 
         return gradient(self, inputs, targets, weights)
+
+    def explore(self, **options: Any) -> Explorer:
+        """Return the page about this network as a widget, for a notebook.
+
+        Args:
+            options: as those of `chainrule.page.widget.Explorer`: values, notation, lang.
+
+        Raises:
+            OutputError: where the extra `widget` is not installed.
+        """
+        from chainrule.train.sources import need
+
+        need("anywidget", "widget")
+        from chainrule.page.widget import Explorer
+
+        return Explorer(self, **options)
 
     def _repr_svg_(self) -> str:
         """Return the drawing, which is what a notebook shows."""

@@ -98,6 +98,8 @@ def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) 
     from chainrule.output import write_whole
     from chainrule.workers import workers_of
 
+    if options["marked"]:
+        raise SelectionError("marked_of_many")
     lang, form = options["lang"], options["format_"] or "text"
     if form not in ("text", "jsonl", "csv", "nbgrader"):
         raise SelectionError("form_of_many", read=form, known="text, jsonl, csv, nbgrader")

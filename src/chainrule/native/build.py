@@ -58,14 +58,17 @@ class BuildError(Exception):
     """The compiler did not make a library; `str()` is the first line that it said."""
 
 
-@cache
 def find_compiler(cc: str | None = None) -> Compiler | None:
     """Return the compiler to use, or None where there is none that works.
 
     Args:
         cc: its name or path; left out, the one that $CC names, else cc, gcc or clang, else that of the ziglang package.
     """
-    asked = cc or os.environ.get("CC")
+    return _found(cc or os.environ.get("CC"))
+
+
+@cache
+def _found(asked: str | None) -> Compiler | None:
     candidates: list[tuple[str, ...]] = [tuple(asked.split())] if asked else [("cc",), ("gcc",), ("clang",)]
     if not asked and find_spec("ziglang") is not None:
         candidates.append((sys.executable, "-m", "ziglang", "cc"))

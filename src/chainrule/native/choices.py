@@ -25,7 +25,7 @@ class Choices:
         parallel_products: threads share a batch only if it multiplies a weight so many times, forward.
     """
 
-    unrolled_products: int = 320
+    unrolled_products: int = 64
     wide: int = 128
     vectors: int = 3
     wide_vectors: int = 16

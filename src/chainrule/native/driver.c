@@ -139,6 +139,16 @@ static void run_part(const struct job *job, int part) {
   const int64_t begin = part_start(job, part), end = part_start(job, part + 1);
   struct work *w = job->works + part;
   const real count = (real)job->rows;
+#ifdef ROW_BY_ROW
+  if (job->rows == 1) {
+    const int64_t row = row_of(job->source, job->first);
+    const real *x = job->source->x + row * INPUTS, *t = job->want == PREDICT ? 0 : job->source->targets + row * TARGETS;
+    if (job->want == PREDICT) one_predict(job->p, w, x, job->out);
+    else if (job->want == VALUE) one_value(job->p, w, x, t);
+    else one_gradient(job->p, w, x, t, job->g);
+    return;
+  }
+#endif
   prepare(w, job->p);
   if (job->want != PREDICT) clear(w, part ? 0 : job->g);
   if (job->packed) {
@@ -199,11 +209,22 @@ EXPORT int64_t chainrule_train(real *p, real *m, real *v, int64_t *clock, const 
       if (shuffled && !whole) shuffle(&source, seed, clock[1]);
     }
     const int64_t rows = n - clock[2] < batch ? n - clock[2] : batch;
+#ifdef FUSED_STEP
+    if (rows == 1) {
+      const int64_t row = row_of(&source, clock[2]);
+      one_step(p, works, x + row * INPUTS, targets + row * TARGETS);
+      losses[k] = LOSS_OF_ONE * (double)works->row_loss;
+      if (guard && !(losses[k] - losses[k] == 0)) return k;
+      one_update(p, m, v, works, rates_of(rates[k], settings, ++clock[0]));
+      clock[2] += rows;
+      continue;
+    }
+#endif
     const struct job job = {GRADIENT, parts_for(rows), p, &source, whole && clock[2] == 0 ? packed : 0, clock[2], rows, works, 0, g};
     run(&job);
     losses[k] = finish(&job, g);
     if (guard && !(losses[k] - losses[k] == 0)) return k;
-    update(p, m, v, g, rates[k], settings, ++clock[0]);
+    update(p, m, v, g, rates_of(rates[k], settings, ++clock[0]));
     clock[2] += rows;
   }
   return steps;

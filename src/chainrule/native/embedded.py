@@ -258,7 +258,7 @@ void network_begin(void) {{
 
 void network_update(real rate) {{
   static const double settings[] = {{{settings}}};
-  update(network_parameters, {m}, {v}, network_gradient, (double)rate, settings, ++steps);
+  update(network_parameters, {m}, {v}, network_gradient, rates_of((double)rate, settings, ++steps));
 }}
 
 real network_value(const real *x, const real *targets, int32_t count) {{

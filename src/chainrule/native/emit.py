@@ -15,6 +15,7 @@ from chainrule.native.gemm import micro_kernels
 from chainrule.native.looped import Looped
 from chainrule.native.lower import Assign, Loss, Lowered, Outer, Product, width
 from chainrule.native.optimizers import Optimizer
+from chainrule.native.single import HELPERS, SAMPLE, STEP, Single
 from chainrule.native.target import Target, functions
 from chainrule.native.unrolled import Unrolled
 
@@ -117,7 +118,16 @@ class _Source:
         writer.used |= {"splat"}
         sums = -(-writer.sum_count // self.target.lanes) * self.target.lanes
         loss = next(s.start for s in writer.sums if isinstance(s.operation, Loss))
-        members = "  vec sums[SUMS];\n" + writer.work()
+        single = Single(self.lowered, self.target, vectors=1)
+        single.tables = writer.tables
+        tiles = {want: single.tile(want) for want in ("predict", "value", "gradient")}
+        clear = "" if single.once else "  memset(g, 0, sizeof(real) * PARAMETERS);\n"
+        alone = column_sums(self.target.lanes) + HELPERS + SAMPLE.format(**tiles, clear=clear)
+        if single.once:
+            step, change = single.step()
+            alone += STEP.format(step=step, update=change)
+        writer.used |= single.used
+        members = "  vec sums[SUMS];\n" + writer.work() + single.work()
         helpers = writer.constants() + micro_kernels(self.target) + transpose(self.target.lanes)
         code = (
             helpers
@@ -125,6 +135,7 @@ class _Source:
             + prepare
             + "}\n\n"
             + code
+            + alone
         )
         clear = "  memset(w->sums, 0, sizeof w->sums);\n  w->begun = 0;\n" + writer.clear()
         lanes = self.target.lanes
@@ -136,6 +147,7 @@ class _Source:
         finish = join + finish
         return self._assemble(
             writer.used, members, code, finish, sums=sums, loss=loss, vectors=vectors, block=1, clear=clear,
+            one_row="  if (job->rows == 1) return coefficient * (double)w->row_loss;\n",
             finish_helpers="".join(text for name, text in _HELPERS.items() if f" {name}(" in finish),
         )  # fmt: skip
 
@@ -171,17 +183,17 @@ class _Source:
             functions(target, used | {"splat"}),
             _KEPT,
             f"struct work {{\n  vec data[BLOCK / TILE * WIDTH * VECTORS];\n{members}}} ALIGNED;\n\n",
+            update(self.optimizer, target),
             code,
             f"static void clear(struct work *w, real *g) {{\n  (void)g;\n{clear}}}\n\n",
             driver["shuffle"], driver["pack"], driver["jobs"],
             driver["threads"] if self.threads > 1 else driver["run_alone"],
-            column_sums(target.lanes), finish_helpers,
+            "" if "vec column_sums(" in code else column_sums(target.lanes), finish_helpers,
             _FINISH.format(
                 body=finish, one_row=one_row,
                 coefficient=coefficient(lowered, "(double)job->rows"),
             ),
-            update(self.optimizer, target),
-            driver["entry"],
+            driver["entry"].replace("LOSS_OF_ONE", coefficient(lowered, "1.0")),
         ]  # fmt: skip
         return "".join(parts)
 
@@ -270,23 +282,29 @@ def update(optimizer: Optimizer, target: Target) -> str:
     outside |= {name: f"d_{name}" for name in known}
     once = {"rate": "rate", **{name: f"settings[{at}]" for at, name in enumerate(optimizer.settings)}}
     once |= {name: _translated(text, outside) for name, text in optimizer.once}
-    body = [f"    {inside[left]} = {_translated(text, inside)};" for left, text in optimizer.update]
-    reals = [name for name in known if re.search(rf"\b{name}\b", " ".join(body))]
+    body = [f"  {inside[left]} = {_translated(text, inside)};" for left, text in optimizer.update]
+    text = "\n".join(body)
+    fields = [name for name in known if re.search(rf"\b{name}\b", text)] or ["rate"]
     doubles = [
-        name for name in known if name in reals or any(re.search(rf"\bd_{name}\b", text) for text in once.values())
+        name for name in known if name in fields or any(re.search(rf"\bd_{name}\b", row) for row in once.values())
     ]
+    body = [re.sub(r"\b(" + "|".join(fields) + r")\b", r"r->\1", line) for line in body]
     lines = [
-        f"// One step of {optimizer.name} ({optimizer.source}).",
-        "static void update(real *restrict p, real *restrict m, real *restrict v, const real *restrict g, double rate,",
-        "    const double *settings, int64_t t) {",
-        "  (void)m; (void)v; (void)settings; (void)t;",
+        f"// One step of {optimizer.name} ({optimizer.source}): what is computed once, and for each parameter.",
+        f"struct rates {{ real {', '.join(fields)}; }};",
+        "static struct rates rates_of(double rate, const double *settings, int64_t t) {",
+        "  (void)settings; (void)t;",
         *(f"  const double d_{name} = {once[name]};" for name in doubles),
-        *(f"  const real {name}_ = (real)d_{name};" for name in reals),
-        "  for (int64_t k = 0; k < PARAMETERS; k++) {",
-        "    real slope = g[k];",
-        *(re.sub(r"\b(" + "|".join(reals) + r")\b", r"\1_", line) for line in body),
-        "    (void)slope;",
-        "  }",
+        f"  return (struct rates){{{', '.join(f'(real)d_{name}' for name in fields)}}};",
+        "}",
+        "static inline void updated(real *restrict p, real *restrict m, real *restrict v, real slope, int64_t k,",
+        "    const struct rates *r) {",
+        "  (void)m; (void)v;",
+        *body,
+        "}",
+        "static void update(real *restrict p, real *restrict m, real *restrict v, const real *restrict g,",
+        "    const struct rates r) {",
+        "  for (int64_t k = 0; k < PARAMETERS; k++) updated(p, m, v, g[k], k, &r);",
         "}\n\n",
     ]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ How an atom is spelled, and whether indices are numbers (unrolled code) or loop 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chainrule.algebra import substitute
 from chainrule.derive import owner
@@ -211,9 +211,10 @@ class Scribe:
         name = f"s{len(self.names) + 1}"
         self.names[name] = name
         variable = f"{index.name.replace(chr(39), '_')}{len(self.names)}"
-        inner = Scribe(self.target, self.atom, False, self.used, [], self.indent + "  ", dict(self.variables))
-        inner.variables[index] = variable
-        inner.names = {f"{name}.{k}": name for k in range(len(self.names))}  # temporaries get names of their own
+        # Temporaries inside get names of their own.
+        names = {f"{name}.{k}": name for k in range(len(self.names))}
+        variables = {**self.variables, index: variable}
+        inner = replace(self, before=[], indent=self.indent + "  ", variables=variables, names=names)
         text = inner.vector(body)
         self.before += [
             f"{self.indent}{self.target.kind} {name} = {self.target.zero};",

@@ -131,14 +131,16 @@ class Looped:
     def _places_of_arrays(self, operations: tuple[Operation, ...], want: str) -> dict[str, int]:
         """Return which array of `struct work` each quantity is kept in: one that no quantity needs any more.
 
-        What is computed elementwise from a quantity that is not needed afterwards takes its place.
+        What is computed elementwise from a quantity that is not needed afterwards takes its place. What a gradient is
+        made of is kept to the end for a "step", which updates the parameters when nothing needs the old ones any more.
         """
         last: dict[str, int] = {}
         for at, operation in enumerate(operations):
-            for atom in reads(operation):
-                last[identifier(atom)] = at
+            until = len(operations) if want == "step" and isinstance(operation, Outer | Column) else at
+            names = [identifier(atom) for atom in reads(operation)]
             if isinstance(operation, Assign | Gathered | Product):
-                last[identifier(operation.target)] = at
+                names.append(identifier(operation.target))
+            last |= {name: max(until, last.get(name, 0)) for name in names}
         if want == "predict":
             last["pred"] = len(operations)
         where: dict[str, int] = {}

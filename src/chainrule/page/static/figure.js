@@ -31,6 +31,8 @@ export class Figure {
     /** @type {{edges: {node: Element, from: string, to: string, symbol: string}[], units: Set<string>, start: string}} */
     this.lit = { edges: [], units: new Set(), start: "" };
     this.locals = document.createElementNS(SVG, "g");
+    /** @type {{text: Text, of: string, by: string}[]} the numbers on what is lit */
+    this.marks = [];
     this.home = { left: 0, top: 0, width: 1, height: 1 };
     this.view = { ...this.home };
     this.weighted = false;
@@ -233,11 +235,19 @@ export class Figure {
   // Choosing
 
   /**
-   * The unit of the drawing that a symbol stands at: z and a are one circle.
+   * The place of the drawing that a symbol stands at: z and a are one circle, tied weights have one name.
    * @param {string} name
    */
   unit(name) {
-    if (this.places.has(name) || !name.startsWith("z_")) return name;
+    const { names } = this.page.model;
+    if (this.places.has(name)) return name;
+    if (names.chief.has(name)) return names.chief.get(name) ?? name;
+    if (name.startsWith("pred")) {
+      // Outputs that are read out of earlier layers are drawn as the units that they are.
+      const is = (/** @type {string} */ one) => one.startsWith("a_") && this.page.model.local(name, one, this.page.notation);
+      return [...this.places.keys()].find(is) ?? name;
+    }
+    if (!name.startsWith("z_")) return name;
     const a = `a${name.slice(1)}`;
     if (this.places.has(a)) return a;
     const pred = this.page.bundle.net.outputs === 1 ? "pred" : `pred_${/_(\d+)/.exec(name)?.[1]}`;
@@ -345,6 +355,7 @@ export class Figure {
   /** Writes the local derivatives on what is lit. */
   annotate() {
     this.locals.replaceChildren();
+    this.marks = [];
     const { selected, model, notation } = this.page;
     if (!selected || selected === "loss" || this.page.tab === "practise") return;
     if (this.lit.edges.length > MOST_LABELLED) return;
@@ -359,6 +370,7 @@ export class Figure {
       const title = document.createElementNS(SVG, "title");
       title.textContent = `∂${of}/∂${by}`;
       text.append(title);
+      this.marks.push({ text: /** @type {Text} */ (text.firstChild), of, by });
     };
     const taken = [...this.svg.querySelectorAll("g.labels > text[data-label]")].map((text) => ({
       x: Number(text.getAttribute("x")), y: Number(text.getAttribute("y")) - 4,
@@ -400,7 +412,8 @@ export class Figure {
 
   /** The numbers have changed. */
   update() {
-    this.annotate();
+    const { model, notation } = this.page;
+    for (const { text, of, by } of this.marks) text.data = numberText(model.local(of, by, notation)?.value ?? NaN, 3);
     if (!this.weighted) return;
     for (const { node, symbol } of this.edges) {
       const line = /** @type {SVGElement | null} */ (symbol ? node.querySelector(".line") : null);
