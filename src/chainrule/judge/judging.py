@@ -146,6 +146,7 @@ class Judge:
         self.until: float | None = None
         self._courts: dict[Reading, Court] = {}
         self._found: dict[tuple[object, ...], list[Finding]] = {}
+        self._questions: dict[tuple[object, ...], Asked] = {}
         self._mended: dict[tuple[object, ...], Mended | None] = {}
         self._atoms: Atoms | None = None
         self._names: list[Name] = []
@@ -321,10 +322,17 @@ class Judge:
 
     def _asked(self, one: Heard, court: Court) -> Asked:
         """Return what a row asks of a reading."""
-        asked = Asked(court.reading)
-        other = court.under(asked)
-        other.bindings, other.letter_layers = relevant(one.row, one.bindings), court.letter_layers
-        other.findings(one.row.chain)
+        used = relevant(one.row, one.bindings)
+        remembered = self._remembered(one.row, court, used)
+        asked = self._questions.get(remembered)
+        if asked is None:
+            asked = Asked(court.reading)
+            other = court.under(asked)
+            other.bindings, other.letter_layers = used, court.letter_layers
+            other.findings(one.row.chain)
+            if len(self._questions) >= MOST_REMEMBERED:
+                self._questions.clear()
+            self._questions[remembered] = asked
         return asked
 
     @property
@@ -406,9 +414,14 @@ class Judge:
         found.letter_layers = layers
         return found
 
+    @staticmethod
+    def _remembered(row: Row, court: Court, used: dict[Key, Node]) -> tuple[object, ...]:
+        """Return what a row's findings depend on."""
+        return (court.reading, *row.key, tuple(used.items()), tuple(sorted(court.letter_layers.items())))
+
     def _findings(self, row: Row, court: Court, bindings: dict[Key, Node]) -> list[Finding]:
         used = relevant(row, bindings) if bindings else {}
-        remembered = (court.reading, *row.key, tuple(used.items()), tuple(sorted(court.letter_layers.items())))
+        remembered = self._remembered(row, court, used)
         found = self._found.get(remembered)
         if found is None:
             court.bindings = used

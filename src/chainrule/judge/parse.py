@@ -21,6 +21,9 @@ from chainrule.judge.tree import tree_of
 
 _TOKENISERS = {"latex": LatexTokens, "text": TextTokens, "typst": TypstTokens}
 
+MOST_FORMULAS = 16_384
+"""How many formulas are remembered with their trees, some kilobytes each: a class writes many lines again and again."""
+
 
 def read_formula(source: str, markup: str = "latex", limits: Limits = LIMITS) -> tuple[Chain, ...]:
     r"""Return the chains of a formula.
@@ -42,7 +45,7 @@ def read_formula(source: str, markup: str = "latex", limits: Limits = LIMITS) ->
     return _read(source, markup, limits)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MOST_FORMULAS)
 def _read(source: str, markup: str, limits: Limits) -> tuple[Chain, ...]:
     pieces = _TOKENISERS[markup](source, limits).read().pieces
     return tuple(_chains(pieces, source, limits))

@@ -12,6 +12,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from chainrule.judge.reading import Reading, vocabulary
 from chainrule.judge.syntax import Name
@@ -36,7 +37,12 @@ def letters_for(names: Iterable[Name], *, swapped: bool = False, output: bool = 
         ('pred', 'w', 'delta', 'dw')
     """
     names = list(names)
-    present = {name.base for name in names}
+    present = frozenset(name.base for name in names)
+    return _letters_for(present, frozenset(name.base for name in names if not name.sub), swapped, output)
+
+
+@lru_cache(maxsize=512)
+def _letters_for(present: frozenset[str], bare: frozenset[str], swapped: bool, output: bool) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for kind, bases in vocabulary()["usual"].items():
         for base in bases:
@@ -63,7 +69,6 @@ def letters_for(names: Iterable[Name], *, swapped: bool = False, output: bool = 
     if present & {"net", "out"} and "x" not in present:
         found["i"] = "x"  # i_1, net_{h1}, out_{o1}
     # The author's own letters first: a repair takes the first letter of a kind. n_x is no number of samples.
-    bare = {name.base for name in names if not name.sub}
     own = {base: kind for base, kind in found.items() if base in (bare if kind == "samples" else present)}
     return {**own, **found}
 
