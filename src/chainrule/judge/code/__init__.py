@@ -6,7 +6,8 @@
     layouts.py    which way its arrays lie; returned.py its result as gradients by name
     flow.py       the derivation as statements on numbers, some of them changed
     slips.py      typical mistakes as such changes (backward.py, slopes.py, gathered.py, forward.py)
-    search.py     the fewest slips that explain what was returned; factors.py names numbers
+    search.py     the fewest slips that explain what was returned; factors.py names numbers,
+                  recover.py goes on where nothing explains, compare.py says what is equal
     verdicts.py   from that to verdicts and evidence; wording.py statements as code
     report.py     what is said; forms.py writes it
 

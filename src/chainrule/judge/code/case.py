@@ -10,13 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.judge.code.compare import TOLERANCE
 from chainrule.judge.code.flow import Flow
 from chainrule.judge.code.layouts import Arguments, Layout, layouts, short
 from chainrule.judge.code.names import Quantities
 from chainrule.judge.code.process import SHOWN, Answer, Trouble
 from chainrule.judge.code.report import CodeReport, Remark
 from chainrule.judge.code.returned import Named, Shaped, named, shaped
-from chainrule.judge.code.search import NAMELESS, TOLERANCE, Explanation, Search
+from chainrule.judge.code.search import NAMELESS, Explanation, Search
 from chainrule.judge.code.signature import Signature, read_signature
 from chainrule.judge.code.verdicts import verdicts
 from chainrule.network import Network
@@ -75,8 +76,7 @@ class Judged:
     Attributes:
         attempt: the way.
         flows: the derivation on each batch.
-        returned: what came back, by parameter, on each batch.
-        shapes: the same as gradients of the page's layout.
+        shapes: what came back on each batch, as gradients of the page's layout.
         explanation: why they are what they are.
         changed: the arrays that the function changed in place.
         order: how returned gradients were told apart.
@@ -86,7 +86,6 @@ class Judged:
 
     attempt: Attempt
     flows: tuple[Flow, ...]
-    returned: tuple[Mapping[str, Array], ...]
     shapes: tuple[Mapping[str, Shaped], ...]
     explanation: Explanation
     changed: tuple[str, ...]
@@ -282,7 +281,7 @@ class Case:
         # What shape is wrong is told on the first batch: on a single sample it may fit by chance.
         shapes = [shapes[0], *({n: _like(shapes[0][n], s) for n, s in more.items()} for more in shapes[1:])]
         explanation = self._search(flows, shapes, single=single).run()
-        return Judged(attempt, tuple(flows), tuple(returned), tuple(shapes), explanation,
+        return Judged(attempt, tuple(flows), tuple(shapes), explanation,
                       tuple(dict.fromkeys(changed)), order, dropped, single)  # fmt: skip
 
     # What is said

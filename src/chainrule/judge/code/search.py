@@ -22,21 +22,19 @@ from chainrule.algebra import atoms
 from chainrule.derive import owner
 from chainrule.export.pieces import array_name
 from chainrule.expr import Partial
+from chainrule.judge.code.compare import IMPRECISE, TOLERANCE, close
 from chainrule.judge.code.factors import Law, law_of
 from chainrule.judge.code.flow import Change, Flow
+from chainrule.judge.code.recover import delta, put
 from chainrule.judge.code.slips import Slip, Statements, all_slips
 from chainrule.network import Network
 from chainrule.program import Statement
-from chainrule.values.contract import Key, Run, Store
+from chainrule.values.contract import Key
 from chainrule.values.plan import array_key, symbol_key
 
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
 
-TOLERANCE = 1e-6
-"""How far a gradient may be from the derivation's, relative to the largest entry of either."""
-IMPRECISE = 1e-3
-"""Gradients that no slip explains and that are no further off than this are imprecise."""
 MOST_STATES = 40
 """How many partial explanations are followed."""
 NAMELESS = 8.0
@@ -45,24 +43,6 @@ LIKELY = 0.45
 """How unusual a slip may be that is sought together with a second one."""
 ENOUGH = 3
 """How many explanations of one parameter are followed."""
-
-
-def close(one: Array, other: Array, tolerance: float = TOLERANCE) -> bool:
-    """Return whether two arrays are equal up to a tolerance, relative to their largest entry."""
-    return difference(one, other) <= tolerance
-
-
-def difference(one: Array, other: Array) -> float:
-    """Return the largest difference of two arrays, relative to the largest entry of either; inf where not a number.
-
-    Example:
-        >>> difference(np.array([1.0, 2.0]), np.array([1.0, 2.5]))
-        0.2
-    """
-    if one.shape != other.shape or not (np.isfinite(one).all() and np.isfinite(other).all()):
-        return float("inf")
-    size = max(float(np.abs(one).max(initial=0)), float(np.abs(other).max(initial=0)))
-    return 0.0 if size < 1e-13 else float(np.abs(one - other).max(initial=0)) / size
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +106,6 @@ class Search:
         given: the gradients of the function on each batch, in the page's layout.
         masks: where a parameter's gradient is compared; where it is not in here, everywhere.
         seconds: how long to look, in time of the processor.
-        batched: whether the batches have several samples, so that a factor of n can be told from another.
         tolerance: how far a gradient may be off.
     """
 
@@ -306,11 +285,8 @@ class Search:
 
         Those that go straight into a parameter that is right are left out: they are right.
         """
-        statements = self.flows[0].statements
         feeds = self._feeds
-        own = next(
-            array_key(s.target) for s in statements if isinstance(s.target, Partial) and array_name(s.target.by) == name
-        )
+        own = self._parameter_keys[name]
         right = {key for n, key in self._parameter_keys.items() if n not in state.wrong and n not in state.nameless}
         innocent = {key for r in right for key in feeds[r]}
         todo, seen = [own], {own: None}
@@ -383,12 +359,12 @@ class Search:
         flows: list[Flow | None] = []
         shown: Slip | None = None
         for flow, given in zip(state.flows, self.given, strict=True):
-            found = None if flow is None else _delta(flow, name, given[name], own)
+            found = None if flow is None else delta(flow, name, given[name], own)
             if flow is None or found is None:
                 flows.append(None)
                 continue
             place = flow.own(own)[-1]
-            change = Change({}, {place: lambda run, k, c, d=found: _set(k, d)})  # type: ignore[misc]
+            change = Change({}, {place: lambda run, k, c, d=found: put(k, d)})  # type: ignore[misc]
             shown = Slip("unknown", f"d{_named(own)}", "", change, {}, NAMELESS - 2.5)
             flows.append(flow.changed(change))
         if shown is not None:
@@ -428,28 +404,3 @@ def _named(key: Any) -> str:
 
     kind, layer, source = key[1]
     return array_name(Ref(Symbol(kind, (), layer, source)))
-
-
-def _set(key: Key, array: Array) -> Run:
-    def assign(store: Store) -> None:
-        store[key] = array
-
-    return assign
-
-
-def _delta(flow: Flow, name: str, given: Array, key: Any) -> Array | None:
-    """Return the ∂loss/∂z that makes a gradient of weights or biases what it is, or None where several would."""
-    right = flow.store[key]
-    if right.ndim != 2:
-        return None
-    if name.startswith("b"):
-        return given.reshape(1, -1).copy() if flow.samples == 1 and given.size == right.shape[1] else None
-    symbol = flow.parameters[name]
-    before = "X" if symbol.source == 0 else f"A_{symbol.source}"
-    inputs = flow.numbers.get(before)
-    if inputs is None or not np.isfinite(given).all() or np.linalg.matrix_rank(inputs) < flow.samples:
-        return None
-    found = np.linalg.lstsq(inputs.T, given, rcond=None)[0]
-    if found.shape != right.shape or not close(inputs.T @ found, given):
-        return None
-    return np.asarray(found)

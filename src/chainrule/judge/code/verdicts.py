@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.judge.code.compare import IMPRECISE, difference
 from chainrule.judge.code.flow import Flow
 from chainrule.judge.code.layouts import Layout
 from chainrule.judge.code.report import Evidence, Mistake, Parameter, Remark
 from chainrule.judge.code.returned import Shaped
-from chainrule.judge.code.search import IMPRECISE, Explanation, Found, difference
+from chainrule.judge.code.search import Explanation, Found
 from chainrule.judge.code.wording import Wording
 from chainrule.judge.report import Verdict
 from chainrule.network import Network, Weight
