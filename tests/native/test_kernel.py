@@ -96,7 +96,9 @@ def test_training_is_that_of_numpy_and_resumes_bit_for_bit(form, optimizer):
         again, resumed, pieces = kernel.draw(1), kernel.state(seed=5), []
         while resumed.step < len(losses):
             stored = native.State.from_arrays({name: array.copy() for name, array in resumed.arrays().items()})
-            pieces += kernel.train(again, stored, x, true, steps=1 + resumed.step % 2, batch_size=12, rate=0.01).tolist()
+            pieces += kernel.train(
+                again, stored, x, true, steps=1 + resumed.step % 2, batch_size=12, rate=0.01
+            ).tolist()
             resumed = stored
         assert pieces[: len(losses)] == losses.tolist()
         if resumed.step == len(losses):
