@@ -45,6 +45,8 @@ UNTRIED = {
     'pip install ".[pdf]"',
     "python benchmarks/derive.py",
     "python benchmarks/values.py",
+    "python benchmarks/run.py",
+    "python benchmarks/run.py --tune",
     "chainrule completion bash >> ~/.bashrc",
 }
 """Commands that install or write outside the folder. The first one is tried, in its parts, by `dev.py check`."""
