@@ -29,6 +29,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - an older Python reads this far, 
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+TYPESCRIPT = "5.9.3"
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -70,6 +71,7 @@ def check() -> int:
             "lint": lambda: run([python, "-m", "ruff", "check", "--output-format=concise", "."]) == 0,
             "format": lambda: run([python, "-m", "ruff", "format", "--check", "--output-format=concise", "."]) == 0,
             "types": lambda: run([python, "-m", "mypy"]) == 0,
+            "types of the page": script_types,
             "vendored files": lambda: run([python, "tools/vendor_katex.py", "--check"]) == 0,
             "documentation": lambda: documentation(python, Path(folder) / "site"),
             "package": lambda: package(python, Path(folder)),
@@ -81,6 +83,27 @@ def check() -> int:
                 failed.append(name)
     say("failed: " + ", ".join(failed) if failed else "every check passed")
     return 1 if failed else 0
+
+
+def script_types() -> bool:
+    """Return whether TypeScript finds nothing wrong in the page's modules; it is fetched into .venv, pinned."""
+    npm = shutil.which("npm")
+    if npm is None:
+        say("npm is missing; python3 dev.py tools brings it where that is allowed")
+        return False
+    folder = VENV / f"typescript-{TYPESCRIPT}"
+    compiler = folder / "node_modules/typescript/bin/tsc"
+    fetch: list[str | Path] = [
+        npm,
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+        folder,
+        f"typescript@{TYPESCRIPT}",
+    ]
+    return (compiler.exists() or quiet(fetch)) and quiet(["node", compiler, "-p", ROOT])
 
 
 def documentation(python: Path, site: Path) -> bool:
@@ -178,6 +201,7 @@ def library(name: str) -> Callable[[], bool]:
 TOOLS = (
     Tool("chromium", program("chromium"), "chromium"),
     Tool("node", program("node"), "nodejs"),  # runs the page's modules without a page
+    Tool("npm", program("npm"), "npm"),  # fetches TypeScript, which checks them
     # Playwright brings a Node.js of its own, which needs this library and does not bring it.
     Tool("libatomic", library("atomic"), "libatomic1"),
     Tool("pdftotext", program("pdftotext"), "poppler-utils"),

@@ -381,6 +381,9 @@ def check(words: tuple[str, ...], **options: Any) -> None:
     if not names:
         raise Misuse("missing", click.get_current_context(), name="FILE")
     net = None if options["infer"] else network_of(options)
+    many = are_many(names, options)
+    if not many:
+        options["format_"] = format_of(options, CHECK_FORMATS, "text")
     options["colour"] = coloured(options["out"]) and options["format_"] in (None, "text")
     code = 0
 
@@ -392,7 +395,10 @@ def check(words: tuple[str, ...], **options: Any) -> None:
             else:
                 yield piece
 
-    emit_text(None if are_many(names, options) else options["out"], pieces())
+    source = pieces()
+    emit_text(None if many else options["out"], source)
+    for _ in source:  # whose reader has left: what is wrong is wrong all the same
+        pass
     if code:
         raise click.exceptions.Exit(code)
 

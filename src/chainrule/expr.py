@@ -100,6 +100,9 @@ class Symbol:
     source: int | None = None
     support: frozenset[tuple[int, ...]] | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.kind, self.layer, self.source))  # what tells symbols apart, but for rare exceptions
+
     def __str__(self) -> str:
         if self.layer is None:
             return self.kind

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainrule.derive import Derivation
+    from chainrule.page.widget import Explorer
     from chainrule.train import Model
     from chainrule.values import Values
 
@@ -267,6 +268,22 @@ class Network:
         from chainrule.train.gradient import gradient
 
         return gradient(self, inputs, targets, weights)
+
+    def explore(self, **options: Any) -> Explorer:
+        """Return the page about this network as a widget, for a notebook.
+
+        Args:
+            options: as those of `chainrule.page.widget.Explorer`: values, notation, lang.
+
+        Raises:
+            OutputError: where the extra `widget` is not installed.
+        """
+        from chainrule.train.sources import need
+
+        need("anywidget", "widget")
+        from chainrule.page.widget import Explorer
+
+        return Explorer(self, **options)
 
     def _repr_svg_(self) -> str:
         """Return the drawing, which is what a notebook shows."""

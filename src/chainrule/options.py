@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _BY_SUFFIX = {
     ".txt": "text", ".tex": "latex", ".md": "markdown", ".typ": "typst", ".html": "html", ".json": "json",
     ".pdf": "pdf", ".svg": "svg", ".png": "png", ".tikz": "tikz", ".csv": "csv", ".ipynb": "notebook", ".npy": "npy",
+    ".jsonl": "jsonl", ".xml": "junit", ".sarif": "sarif",
 }  # fmt: skip
 
 

@@ -47,9 +47,18 @@ UNTRIED = {
     "python benchmarks/values.py",
     "python benchmarks/run.py",
     "python benchmarks/run.py --tune",
+    'pip install ".[serve]"',
+    "chainrule serve",
+    "chainrule serve 2-8:tanh-1 --bias --lang ko",
+    "chainrule serve sheet.toml --port 0 --no-open",
+    "chainrule serve --host 0.0.0.0 --allow-host lab.example.org",
+    "python benchmarks/serve.py",
     "chainrule completion bash >> ~/.bashrc",
 }
-"""Commands that install or write outside the folder. The first one is tried, in its parts, by `dev.py check`."""
+"""Commands that install, write outside the folder, or do not end.
+
+The first one is tried by `dev.py check`, in its parts; tests/serve starts servers.
+"""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,16 @@
 """A lesson in Debian's Chromium, from a file, with the network off; whatever it complains of fails the test."""
 
+from functools import cache
+
 import pytest
 
 from chainrule.page import lesson
+
+
+@cache
+def text_of(net, options):
+    """Return a lesson's text, made once for all tests."""
+    return lesson(net, **dict(options))
 
 
 @pytest.fixture
@@ -19,7 +27,7 @@ def visit(browser, tmp_path):
     def run(net=None, *, address="", options=None, **settings):
         path = tmp_path / "lesson.html"
         if net is not None:
-            path.write_text(lesson(net, **(options or {})), encoding="utf-8")
+            path.write_text(text_of(net, tuple((options or {}).items())), encoding="utf-8")
         settings = {"viewport": {"width": 1280, "height": 900}, "offline": True, **settings}
         if not contexts or net is not None:
             contexts.append(browser.new_context(**settings))

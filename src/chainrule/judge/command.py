@@ -92,10 +92,14 @@ def _text(path: str) -> str:
 
 def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) -> Iterator[str | int]:
     from chainrule.judge.folder import Settings, find, grade
+    from chainrule.judge.forms.tables import row
     from chainrule.judge.journal import Journal
     from chainrule.judge.judging import named
+    from chainrule.output import write_whole
     from chainrule.workers import workers_of
 
+    if options["marked"]:
+        raise SelectionError("marked_of_many")
     lang, form = options["lang"], options["format_"] or "text"
     if form not in ("text", "jsonl", "csv", "nbgrader"):
         raise SelectionError("form_of_many", read=form, known="text, jsonl, csv, nbgrader")
@@ -105,40 +109,34 @@ def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) 
         None if net is None else named(net), options["notation"], options["repairs"], rubric, lang, options["limit"]
     )
     folder = options["out"]
+    tasks = list(find(words))
     with tempfile.TemporaryDirectory() as aside, workers_of(options["dask"] or options["jobs"]) as workers:
         place = Path(folder or aside) / "results.jsonl"
         with Journal(place, resume=options["resume"]) as journal:
-            progress = _Progress(lang)
-            out: list[str] = []
+            progress = _Progress(lang, len(tasks))
+            rows: dict[str, str] = {}
 
             def told(record: dict[str, Any]) -> None:
-                progress.step()
-                out.append(record_line(record, form, lang))
-                if len(out) >= 64:
-                    flush()
-
-            def flush() -> None:
-                progress.clear()
-                sys.stdout.write("".join(out))
+                if sys.stdout.isatty():
+                    progress.clear()
+                sys.stdout.write(record_line(record, form, lang))
                 sys.stdout.flush()
-                out.clear()
+                progress.step()
+                if folder:
+                    rows[record["source"]] = row(_cells(record))
 
             yield "".join(_header(form))
             sys.stdout.flush()
             try:
-                tasks = find(words)
                 summary = grade(tasks, settings, workers=workers, journal=journal, told=told)
             except KeyboardInterrupt:
-                flush()
                 if folder:
                     print(sentence("folder.resume", lang=lang, place=str(place)), file=sys.stderr)
                 raise
-            flush()
-            progress.clear()
+            finally:
+                progress.clear()
             if folder:
-                from chainrule.output import write_whole
-
-                write_whole(Path(folder) / "summary.csv", _summary_rows(journal))
+                write_whole(Path(folder) / "summary.csv", [row(COLUMNS), *(rows[name] for name in sorted(rows))])
             facts = {
                 name: getattr(summary, name) for name in ("documents", "right", "wrong", "unread", "failed", "known")
             }
@@ -163,7 +161,7 @@ def record_line(record: dict[str, Any], form: str, lang: str) -> str:
         points, out_of = record.get("points", 0), record.get("out_of", 0)
         return row((path.stem, "", "", path.parent.name or path.stem, "", "", "", points, 0, points, out_of))
     if record.get("error"):
-        return sentence("folder.failed", lang=lang, source=record["source"], reason=record["error"]) + "\n"
+        return sentence("folder.failed", lang=lang, source=record["source"], reason=_in_a_line(record["error"])) + "\n"
     counts = record["counts"]
     points = f"{record['points']:.10g}/{record['out_of']:.10g}"
     return sentence("folder.document", lang=lang, source=record["source"], points=points, **counts) + "\n"
@@ -200,41 +198,50 @@ def _cells(record: dict[str, Any]) -> Iterable[object]:
     )
     return (
         record["source"], record.get("score", ""), record.get("points", ""), record.get("out_of", ""),
-        *(counts.get(name, "") for name in COLUMNS[4:9]), " ".join(mistakes), record.get("error", ""),
+        *(counts.get(name, "") for name in COLUMNS[4:9]), " ".join(mistakes), _in_a_line(record.get("error", "")),
     )  # fmt: skip
 
 
-def _summary_rows(journal: Iterable[dict[str, Any]]) -> Iterator[str]:
-    from chainrule.judge.forms.tables import row
+def _in_a_line(text: str) -> str:
+    return "; ".join(line.strip() for line in text.splitlines())
 
-    yield row(COLUMNS)
-    for record in journal:
-        yield row(_cells(record))
+
+BAR = 24
+"""How many cells the progress bar has."""
 
 
 class _Progress:
-    """A line on standard error that says how many documents are done: on a terminal only."""
+    """A bar on standard error that says how many documents are done: on a terminal only."""
 
-    def __init__(self, lang: str) -> None:
+    def __init__(self, lang: str, total: int) -> None:
         self.lang = lang
+        self.total = total
         self.shown = sys.stderr.isatty()
         self.done = 0
         self.started = time.monotonic()
         self.said = 0.0
+        self.there = False
 
     def step(self) -> None:
         """Count one more."""
         self.done += 1
         now = time.monotonic()
-        if self.shown and now - self.said > 0.2:
+        if self.shown and (not self.there or now - self.said > 0.2):
             self.said = now
-            rate = self.done / max(now - self.started, 1e-9)
-            text = sentence("folder.progress", lang=self.lang, done=self.done, rate=f"{rate:.0f}")
+            took = max(now - self.started, 1e-9)
+            filled = BAR * self.done // max(self.total, 1)
+            minutes, seconds = divmod(round(took / self.done * (self.total - self.done)), 60)
+            text = sentence(
+                "folder.progress", lang=self.lang, bar="#" * filled + "-" * (BAR - filled), done=self.done,
+                total=self.total, rate=f"{self.done / took:.0f}", left=f"{minutes}:{seconds:02d}",
+            )  # fmt: skip
             sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
+            self.there = True
 
     def clear(self) -> None:
-        """Take the line away."""
-        if self.shown and self.said:
+        """Take the bar away, so that a line can be written."""
+        if self.there:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+            self.there = False

@@ -7,6 +7,7 @@ letters that run (`∂L/∂w_{ij}^l` is as many equations as there are weights).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,7 @@ from chainrule.judge.syntax import (
     Raised,
     ShapeOf,
     Side,
+    Summation,
     Unread,
     names,
     parts_of,
@@ -51,6 +53,9 @@ PUT_IN = 5e-4
 
 MOST_KNOWN = 4_000
 """How many chains are remembered by what they speak of."""
+
+MOST_ASSUMED = 32
+"""How many sets of claims are remembered with what follows from them."""
 
 MORE_SAMPLES = 5
 """How many samples there are where a number could be taken for that of the samples."""
@@ -139,6 +144,7 @@ class Court:
     letter_layers: Mapping[str, int] = field(default_factory=dict)
     _known: dict[int, Facts] = field(default_factory=dict, repr=False)
     _whole: dict[Key, bool] = field(default_factory=dict, repr=False)
+    _assumed: dict[tuple[int, ...], tuple[tuple[Claim, ...], Numbers]] = field(default_factory=dict, repr=False)
     _memories: dict[tuple[object, ...], Memory] = field(default_factory=dict, repr=False)
 
     def numbers(self, samples: int) -> Numbers:
@@ -448,14 +454,60 @@ class Court:
         First only where they are named, then also in every partial that is computed from them.
         """
         numbers = self.numbers(self.samples_for(pair))
-        fitting = {claim.by: claim.value for claim in claims if claim.samples == numbers.world.samples}
-        if self._findings(pair, self.interpreter(pair, claims=fitting))[0].equal:
+        world = numbers.world
+        fitting = {claim.by: claim.value for claim in claims if claim.samples == world.samples}
+        read = self._gradients(pair)
+        if (read is None or not read.isdisjoint(fitting)) and (
+            self._findings(pair, self.interpreter(pair, claims=fitting))[0].equal
+        ):
             return True
         scalars = {by: value for by, value in fitting.items() if isinstance(by, Ref)}
-        if not scalars or numbers.world.samples != 1:
+        if not scalars or world.samples != 1:
             return False
-        deep = Numbers(numbers.world.assuming(scalars))
+        if read is not None and not any(
+            by in read or np.any(world.partial(by, ref, total=True)) for by in scalars for ref in read
+        ):
+            return False  # what the pair reads does not depend on what was claimed
+        deep = self._assuming(numbers, claims, scalars)
         return bool(self._findings(pair, self.interpreter(pair, numbers=deep))[0].equal)
+
+    def _gradients(self, pair: Chain) -> frozenset[Ref] | None:
+        """Return all s whose ∂loss/∂s a pair of sides reads, or None where that is not plain to see."""
+        facts = self.facts(pair)
+        if facts.matrices or facts.letters or facts.variable is not None or self.bindings or self.net_skips:
+            return None
+        interpreter = self.interpreter(pair)
+        root = interpreter.numbers.program.root
+        found: set[Ref] = set()
+        try:
+            for side in pair.sides:
+                for part in side.parts:
+                    if isinstance(part, Derivative):
+                        of, by = interpreter.atoms(part, {})
+                        if isinstance(of, Matrix) or isinstance(by, Matrix):
+                            return None
+                        if of == root:
+                            found.add(by)
+                    elif isinstance(part, Summation):
+                        return None
+                found |= {
+                    what.by
+                    for name in side.names
+                    if isinstance(what := interpreter.meant(name, {}).what, Partial) and isinstance(what.by, Ref)
+                }
+        except (NoMeaning, NotJudged, ShapesClash):
+            return None
+        return frozenset(found)
+
+    def _assuming(self, numbers: Numbers, claims: Sequence[Claim], scalars: Mapping[Ref, Array]) -> Numbers:
+        """Return the numbers under claims, of which the last few are remembered."""
+        own = tuple(map(id, claims))
+        known = self._assumed.get(own)
+        if known is None or not all(map(operator.is_, known[0], claims)):
+            if len(self._assumed) >= MOST_ASSUMED:
+                self._assumed.clear()
+            known = self._assumed[own] = (tuple(claims), Numbers(numbers.world.assuming(scalars)))
+        return known[1]
 
     def target(self, chain: Chain) -> Ref | Matrix | None:
         """Return what a chain derives ∂loss/∂… of, or None."""

@@ -13,6 +13,7 @@ import glob
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -156,6 +157,31 @@ def _files(place: str, suffixes: Iterable[str]) -> Iterator[str]:
                 yield os.path.join(folder, name)
 
 
+def _content(task: Task) -> bytes:
+    """Return what stands in a file.
+
+    Raises:
+        DocumentError: where it cannot be read, is a pipe or a device, or is too large for a document.
+    """
+    from chainrule.judge.document import LARGEST
+    from chainrule.judge.document_model import DocumentError
+
+    try:
+        found = os.stat(task.path)
+        if not stat.S_ISREG(found.st_mode):
+            raise DocumentError("no_regular_file", read=task.name)
+        if found.st_size > LARGEST:
+            raise DocumentError("document_too_large", read=task.name, size=found.st_size, most=LARGEST)
+        return Path(task.path).read_bytes()
+    except OSError as error:
+        raise DocumentError("unreadable_file", read=task.name, reason=error.strerror or str(error)) from None
+
+
+def _key(settings: Settings, kind: str, data: bytes) -> str:
+    """Return what makes two documents the same."""
+    return hashlib.sha256(f"{settings.digest}{kind}\0".encode() + data).hexdigest()[:32]
+
+
 def judge_document(document: Document, settings: Settings) -> Record:
     """Judge a document: what a worker does."""
     return judge_one(*document[1:], settings)
@@ -223,12 +249,15 @@ def grade(
     def unknown() -> Iterator[Document]:
         for task in tasks:
             try:
-                data = Path(task.path).read_bytes()
-            except OSError as error:
-                say({"source": task.name, "error": error.strerror or str(error)})
+                data = _content(task)
+            except ChainruleError as error:
+                record = {"source": task.name, "error": error.message(lang=settings.lang)}
+                key = _key(settings, "unread", record["error"].encode())
+                if journal is not None and not journal.has(key, task.name):  # it is tried again in every run
+                    journal.add(key, record)
+                say(record)
                 continue
-            suffix = PurePath(task.name).suffix
-            key = hashlib.sha256(f"{settings.digest}{suffix}\0".encode() + data).hexdigest()[:32]
+            key = _key(settings, PurePath(task.name).suffix, data)
             if journal is not None and (known := journal.get(key)) is not None:
                 own = {**known, "source": task.name}
                 if journal.has(key, task.name):
@@ -248,6 +277,8 @@ def grade(
         record = outcome.result or {"source": name, "error": f"the worker died while judging it: {outcome.error}"}
         for each in (name, *twins.pop(key)):
             own = {**record, "source": each}
+            if "error" in own:
+                own["error"] = own["error"].replace(name, each)  # a twin's error speaks of itself
             if journal is not None:
                 journal.add(key, own)
             say(own)

@@ -59,6 +59,13 @@ class Grammar:
             }
             for state, row in conf.states.items()
         }
+        self._known: dict[tuple[int, int, str], int] = {}
+
+    def _renamed(self, below: int, state: int, kind: str) -> int:
+        """Return the state behind all rules that only rename the last value, where a token follows."""
+        while (action := self._states[state].get(kind)) is not None and action.state < 0 and action.build is None:
+            state = self._states[below][action.rule].state
+        return state
 
     def parse(self, tokens: Sequence[Token]) -> Any:
         """Return the value of the whole.
@@ -66,7 +73,7 @@ class Grammar:
         Raises:
             Unexpected: where no rule allows a token.
         """
-        table, final = self._states, self._end
+        table, final, known = self._states, self._end, self._known
         states, values = [self._start], []
         row = table[self._start]
         for token in (*tokens, None):
@@ -81,11 +88,14 @@ class Grammar:
                     values.append(token)
                     row = table[state]
                     break
-                if size != 1:
-                    assert build is not None
-                    values[-size:] = [build(values[-size:])]
-                elif build is not None:
-                    values[-1] = build(values[-1:])
+                if build is None:  # the value stays what it is: only the state changes, often several times
+                    way = (states[-2], states[-1], kind)
+                    if (end := known.get(way)) is None:
+                        end = known[way] = self._renamed(*way)
+                    states[-1] = end
+                    row = table[end]
+                    continue
+                values[-size:] = [build(values[-size:])]
                 del states[-size:]
                 state = table[states[-1]][rule].state
                 if token is None and state == final:
@@ -104,14 +114,23 @@ def _build(rule: Any, builder: object) -> Callable[[list[Any]], Any] | None:
     if rule.options.expand1 and len(rule.expansion) == 1 and rule.alias is None:
         return None
     named = str(rule.alias or rule.origin.name)
-    build: Callable[[list[Any]], Any] = _Repeated if named.startswith("__") else getattr(builder, named)
-    if not any(part.name.startswith("__") for part in rule.expansion):
+    repeats = [part.name.startswith("__") for part in rule.expansion]
+    if named.startswith("__"):
+        return _more if repeats[0] else _Repeated
+    build: Callable[[list[Any]], Any] = getattr(builder, named)
+    if not any(repeats):
         return build
 
     def flattened(parts: list[Any]) -> Any:
         return build([one for part in parts for one in (part if type(part) is _Repeated else (part,))])
 
     return flattened
+
+
+def _more(parts: list[Any]) -> Any:
+    """Return what was repeated so far, with one more time of it."""
+    parts[0] += parts[1:]
+    return parts[0]
 
 
 class _NoLexer(Lexer):

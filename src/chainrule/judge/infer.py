@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from chainrule.errors import ChainruleError
 from chainrule.judge.infer_matrices import growing, one_instead, split
 from chainrule.judge.infer_search import Found, search
-from chainrule.judge.infer_sizes import Rows
 from chainrule.judge.infer_words import words_of
 from chainrule.judge.judging import Judge, Judged, named, told
 from chainrule.judge.reading import Reading
@@ -82,7 +81,7 @@ def _found(
     apart, said = split(rows), words_of(document)
     several = growing(apart.matrix, known, until=until) if apart.matrix else None
     if several is not None:
-        if apart.scalar and (found := search(Rows(apart.scalar, ()), said, known, until=until)) is not None:
+        if apart.scalar and (found := search(apart.some(whole=False), said, known, until=until)) is not None:
             message = Message("infer.numbers", {"network": described(found.net)})
             yield found.net, found.reading, apart.scalar, [message, *_open(found)]
         message = one_instead(several, apart.matrix, known, document)
@@ -94,7 +93,7 @@ def _found(
         return
     if min(len(apart.scalar), len(apart.matrix)) >= LEAST_ROWS and both.score < ENOUGH * both.links:
         numbers, matrices = (
-            search(some, said, known, until=until) for some in (Rows(apart.scalar, ()), Rows((), apart.matrix))
+            search(some, said, known, until=until) for some in (apart.some(whole=False), apart.some(whole=True))
         )
         if numbers and matrices and numbers.score + matrices.score > both.score and numbers.net != matrices.net:
             for key, one, mine in (("numbers", numbers, apart.scalar), ("matrix", matrices, apart.matrix)):
@@ -115,8 +114,8 @@ def _open(found: Found) -> Iterator[Message]:
     if frame.open_depth:
         yield Message("infer.open_depth", {"taken": len(frame.sizes) - 1})
     elif frame.open:
-        sizes = ", ".join(f"{level}: {frame.sizes[level]}" for level in frame.open)
-        yield Message("infer.open_sizes", {"sizes": sizes})
+        levels = ", ".join(map(str, frame.open))
+        yield Message("infer.open_sizes", {"levels": levels})
     if found.open_hidden:
         key = "infer.even_hidden" if found.even else "infer.open_hidden"
         yield Message(key, {"taken": str(found.guess.hidden[0]), "others": ", ".join(found.open_hidden)})

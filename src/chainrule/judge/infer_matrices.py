@@ -43,11 +43,7 @@ class Growing:
 def split(rows: Sequence[Row]) -> Rows:
     """Return the rows of numbers and those of whole matrices."""
     court = Court(Network.read("1-1"), Reading(letters_for(every_name(rows))))
-    whole = [court.matrices(row.chain) for row in rows]
-    return Rows(
-        tuple(row for row, matrix in zip(rows, whole, strict=True) if not matrix),
-        tuple(row for row, matrix in zip(rows, whole, strict=True) if matrix),
-    )
+    return Rows(tuple(rows), tuple(court.matrices(row.chain) for row in rows))
 
 
 def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None = None) -> Growing | None:
@@ -65,7 +61,7 @@ def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None =
     parts = []
     for own, mine in zip(sizes, groups, strict=True):
         if mine:
-            found = search(Rows((), tuple(mine)), Said(), known, until=until, only=Frame(tuple(own)))
+            found = search(Rows(tuple(mine), (True,) * len(mine)), Said(), known, until=until, only=Frame(tuple(own)))
             if found is None:
                 return None
             parts.append((found.net, mine))
@@ -105,7 +101,7 @@ def speaks_of_another(rows: Sequence[Row], net: Network, known: Reading | None) 
     if several is not None:
         parts = several.parts
     else:
-        one: Found | None = search(Rows((), tuple(rows)), Said(), known)
+        one: Found | None = search(Rows(tuple(rows), (True,) * len(rows)), Said(), known)
         parts = [] if one is None else [(one.net, list(rows))]
     if not parts or any(own == net for own, _ in parts):
         return None

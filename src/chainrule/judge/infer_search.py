@@ -171,8 +171,11 @@ class _Search:
     def found(self) -> Found | None:
         """Return the best network."""
         for number, frame in enumerate(self._frames()):
-            if self.net is not None and (self.late or self._slips_only):
-                break
+            if self.guess is not None:
+                if self.late or self.score >= self.links:
+                    break
+                if self._slips_only and frame.sizes[:-1] != self.guess.frame.sizes[:-1]:
+                    continue
             self._begin(frame)
             if number == 0 and self.net is not None:
                 self._descend()
@@ -227,8 +230,10 @@ class _Search:
 
     def _begin(self, frame: Frame) -> None:
         """Try layers with what is likely else, under the reading that suits them best."""
-        for loss, output in self.hints.losses[:2]:
-            guess = self._guess(frame, loss, output)
+        guesses = [self._guess(frame, loss, output) for loss, output in self.hints.losses[:2]]
+        if self.guess is not None and len(self.guess.frame.sizes) == len(frame.sizes):
+            guesses.insert(0, replace(self.guess, frame=frame, edges=()))
+        for guess in guesses:
             net = guess.network()
             if net is None:
                 continue
@@ -453,7 +458,7 @@ class _Hints:
         def rank(choice: tuple[str, str]) -> int:
             loss, output = choice
             points = 4 * (loss in wanted) + 2 * (output in said.activations["output"])
-            points += (output in outputs and output != "identity") + 3 * (logs and "entropy" in loss)
+            points += (output in outputs and output in ("sigmoid", "softmax")) + 3 * (logs and "entropy" in loss)
             points += general and output == "sigmoid"
             return -points - (output == "softmax" and "softmax" in outputs)
 

@@ -6,6 +6,7 @@ says which these are.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,17 +70,27 @@ class Rows:
     """The rows of a document that speak of one network.
 
     Attributes:
-        scalar: those of numbers.
-        matrix: those of whole matrices and vectors.
+        all: the rows, in order.
+        whole: for each whether it is one of whole matrices and vectors, and not of numbers.
     """
 
-    scalar: tuple[Row, ...]
-    matrix: tuple[Row, ...]
+    all: tuple[Row, ...]
+    whole: tuple[bool, ...]
 
     @property
-    def all(self) -> tuple[Row, ...]:
-        """All of them."""
-        return (*self.scalar, *self.matrix)
+    def scalar(self) -> tuple[Row, ...]:
+        """Those of numbers."""
+        return tuple(row for row, whole in zip(self.all, self.whole, strict=True) if not whole)
+
+    @property
+    def matrix(self) -> tuple[Row, ...]:
+        """Those of whole matrices and vectors."""
+        return tuple(itertools.compress(self.all, self.whole))
+
+    def some(self, *, whole: bool) -> Rows:
+        """Return those of matrices, or those of numbers, alone."""
+        rows = self.matrix if whole else self.scalar
+        return Rows(rows, (whole,) * len(rows))
 
 
 def every_name(rows: Iterable[Row]) -> list[Name]:
@@ -106,7 +117,10 @@ def frames(rows: Rows, reading: Reading, said: Said) -> Iterator[Frame]:
         for proposed in (*said.sizes(depth), {}):
             if any(size < least.get(level, 1) for level, size in proposed.items()) and proposed:
                 continue  # words that speak of something else
-            yield from _framed(depth, {**least, **proposed, **sure}, evidence, said)
+            known = {**least, **proposed, **sure}
+            yield from _framed(depth, known, evidence, said)
+            if depth not in known and not evidence.indexed_outputs:
+                yield from _framed(depth, {**known, depth: 1}, evidence, said)  # ŷ may be a number
 
 
 def _framed(depth: int, known: Sizes, evidence: _Evidence, said: Said) -> Iterator[Frame]:
@@ -146,6 +160,11 @@ class _Evidence:
             elif kind_of(name, reading) in LAYERED and re.search("[lL]", name.sup):
                 self.general = True
         self.general = self.general and not self.numeric
+
+    @property
+    def indexed_outputs(self) -> bool:
+        """Whether the outputs are told apart by an index."""
+        return any(kind_of(name, self.reading) in ("pred", "true") and name.sub for name, _ in self.names)
 
     def depths(self, said: Said) -> Iterator[int]:
         """Yield how many layers there can be after the inputs, the likeliest first."""

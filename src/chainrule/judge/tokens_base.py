@@ -47,10 +47,11 @@ class Tokeniser:
     def read(self) -> Stream:
         """Return the tokens of the whole formula."""
         at, unclosed, faults, end = 0, 0, 0, len(self.source)
+        source = self.source
         while True:
             try:
                 while at < end:
-                    at = self.next(at)
+                    at = at + 1 if source[at] == " " else self.next(at)
                 if not self.stream.stack:
                     return self.stream
                 if unclosed == _UNCLOSED:

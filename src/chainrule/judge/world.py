@@ -152,7 +152,7 @@ class World:
         return bool(bent) or self.net.loss.name in ("mae", "huber", "hinge")
 
     def _cover(self, seed: int) -> None:
-        """Add points until each unit has been on both sides of its kink, and apart from the others of its layer.
+        """Add points until each unit has been on both sides of its kink, and apart from all the others.
 
         A side counts where the loss still depends on the unit; what no point of many reaches is let be.
         """
@@ -193,20 +193,20 @@ class World:
     def _sides(self, store: Store) -> set[object]:
         """Return on which side of 0 the kinked quantities are at a point, and which of them differ."""
         found: set[object] = set()
+        levels = range(1, self.net.depth + 1)
+        before = {level: z for level in levels if (z := self._before_activation(store, level)) is not None}
         for level, layer in enumerate(self.net.layers, start=1):
-            z = store.get(("z", level, None), store.get(("pred", None, None)) if level == self.net.depth else None)
-            if z is None or z.ndim != 2 or all(a.name in _SMOOTH for a in layer.activations):
+            z = before.get(level)
+            if z is None or all(a.name in _SMOOTH for a in layer.activations):
                 continue
             after = store.get((self.root, ("a", level, None)), store.get((self.root, ("pred", None, None))))
             alive = np.ones(z.shape, dtype=bool) if after is None or after.shape != z.shape else after != 0
-            units = range(min(z.shape[1], MOST_PAIRED))
-            for unit in units:
-                for sample in range(z.shape[0]):
-                    if alive[sample, unit]:
-                        found.add((level, unit, bool(z[sample, unit] > 0), bool(abs(z[sample, unit]) > 1)))
-                        found |= {
-                            (level, unit, other) for other in units if (z[sample, unit] > 0) != (z[sample, other] > 0)
-                        }
+            for unit in range(min(z.shape[1], MOST_PAIRED)):
+                for sample in np.flatnonzero(alive[:, unit]):
+                    found.add(("side", level, unit, bool(z[sample, unit] > 0), bool(abs(z[sample, unit]) > 1)))
+                    for beside, others in before.items():  # what could stand in its place by mistake
+                        apart = (z[sample, unit] > 0) != (others[sample, :MOST_PAIRED] > 0)
+                        found |= {("apart", level, unit, beside, int(other)) for other in np.flatnonzero(apart)}
         pred, true = store["pred", None, None], store["true", None, None]
         if self.net.loss.name in ("mae", "huber", "hinge") and pred.shape == true.shape:
             wide = np.abs(pred - true) > (self.net.loss.parameter or 1.0)
@@ -219,6 +219,11 @@ class World:
                 if (pred[0, unit] > true[0, other]) != (pred[0, other] > true[0, other])
             }  # fmt: skip
         return found
+
+    def _before_activation(self, store: Store, level: int) -> Array | None:
+        """Return a layer's z, which is pred where the output is linear; None where it is no matrix."""
+        z = store.get(("z", level, None), store.get(("pred", None, None)) if level == self.net.depth else None)
+        return z if z is not None and z.ndim == 2 else None
 
     @cached_property
     def _must_be_positive(self) -> bool:

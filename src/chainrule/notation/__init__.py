@@ -166,7 +166,9 @@ def load(name: str) -> Notation:
     if name not in names():
         from chainrule.rules import suggest
 
-        raise SelectionError("unknown_notation", read=name, known=", ".join(names()), near=suggest(name, names()))
+        raise SelectionError(
+            "unknown_notation", read=name, known=", ".join(names()), near=suggest(name, names()) or names()[0]
+        )
     table = tomllib.loads(files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
     letters = table["letters"]
     return Notation(

@@ -76,8 +76,10 @@ def serve(net: Network, options: dict[str, Any]) -> None:
         if opened:
             threading.Thread(target=show, daemon=True).start()
 
-    PageServer(configured(guard), site, started).run(sockets=[listener])
-    say("ended")
+    try:
+        PageServer(configured(guard), site, started).run(sockets=[listener])
+    finally:
+        say("ended")
 
 
 def configured(app: Guard) -> uvicorn.Config:

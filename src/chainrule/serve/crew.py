@@ -138,13 +138,14 @@ class _Member:
     def begin(self) -> Connection:
         """Start the process, unless it runs."""
         if self.pipe is None:
-            if self.closed:
-                raise Lost
-            self.pipe, theirs = _SPAWN.Pipe()
-            self.ready = False
-            self.process = _SPAWN.Process(target=work_on, args=(theirs, self.job, self.nice), daemon=True)
-            launch(self.process)
+            pipe, theirs = _SPAWN.Pipe()
+            process = _SPAWN.Process(target=work_on, args=(theirs, self.job, self.nice), daemon=True)
+            launch(process)
             theirs.close()
+            self.process, self.pipe, self.ready = process, pipe, False
+        if self.closed:  # which may have happened meanwhile, in another thread
+            self.kill()
+            raise Lost
         return self.pipe
 
     def run(self, job: str, request: dict[str, Any], seconds: float) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
 MOST_MEMORY = 2 << 30
@@ -14,6 +15,8 @@ MOST_MEMORY = 2 << 30
 def launch(process: BaseProcess) -> None:
     """Start a process that Ctrl-C does not reach, not even before it has settled."""
     masked = hasattr(signal, "pthread_sigmask")
+    if masked:
+        resource_tracker.ensure_running()  # which would be started on the way, and lift the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masked else ()
     try:
         process.start()

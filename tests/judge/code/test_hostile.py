@@ -26,6 +26,18 @@ def good(here: str = "pass", top: str = "") -> str:
 
 STUBBORN = "while True:\n        try:\n            while True: pass\n        except BaseException: pass"
 LIAR = "import os\n    for fd in range(3, 20):\n        try: os.write(fd, b'x' * 64)\n        except OSError: pass"
+STOPPED = """
+import os, signal, threading, time
+def stop():
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGSTOP)
+def backward(X, Y, params):
+    if not hasattr(backward, "begun"):
+        backward.begun = threading.Thread(target=stop, daemon=True)
+        backward.begun.start()
+    time.sleep(0.1)
+    return {"W1": params["W1"]}
+"""
 REFUSED = {
     "raises": (good("raise ValueError('no')"), "code_raises", "backward.py:8"),
     "raises quietly": (good("assert False"), "code_raises", "AssertionError"),
@@ -39,6 +51,7 @@ REFUSED = {
     "loops": (good("while True: pass"), "code_slow", "2"),
     "loops at once": (good(top="while True: pass\n"), "code_slow_load", "2"),
     "sleeps": (good("import time; time.sleep(60)"), "code_slow", "2"),
+    "stops reading": (STOPPED, "code_slow", "2"),
     "catches everything": (good(STUBBORN), "code_slow", "2"),
     "eats memory": (good("x = np.ones((1 << 30, 8))"), "code_memory", "512"),
     "eats lists": (good("x = []\n    while True: x.append(bytes(1 << 20))"), "code_memory", "512"),

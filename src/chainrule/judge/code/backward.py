@@ -15,8 +15,11 @@ from chainrule.judge.code.slips import (
     Slip,
     Statements,
     at_home,
+    broadcasts,
+    is_forward,
     partials_in,
     put,
+    put_once,
     put_partial,
     same_units,
     slip_at,
@@ -118,11 +121,37 @@ def _paths(statements: Statements, key: Key, symbol: Symbol) -> Iterator[Slip]:
                 facts = {"read": at_home(other), "expected": name}
                 yield from slip_at(statements, key, "wrong_layer", at_home(other), put(weight, other), 0.3, **facts)
         yield from _updated(statements, key, weight)
-    if symbol.kind == "a":
-        yield from others_partials(statements, key, 0.5)
+    if symbol.kind in ("a", "z"):
+        yield from others_partials(statements, key, 0.5, broadcast=symbol.kind == "z")
+    if symbol.kind in ("z", "pred"):
+        yield from _others_once(statements, key)
 
 
-def others_partials(statements: Statements, key: Key, cost: float) -> Iterator[Slip]:
+def _others_once(statements: Statements, key: Key) -> Iterator[Slip]:
+    """Yield the slips of another array in one place of ∂loss/∂z or ∂loss/∂pred."""
+    first = statements.places[key][0]
+    there = [a for a in _in_order(statements.statements[first].expr) if is_forward(a)]
+    for number, atom in enumerate(there):
+        for other in statements.symbols:
+            if isinstance(atom, Ref) and other != atom.symbol and broadcasts(other, atom.symbol):
+                facts = {"read": at_home(other), "expected": at_home(atom.symbol)}
+                rewrite = put_once(number, other)
+                yield from slip_at(statements, key, "wrong_symbol", f"{number} {at_home(other)}", rewrite, 0.7, **facts)
+
+
+def _in_order(expr: Expr) -> list[Atom]:
+    """Return the atoms of an expression as `replace_atoms` meets them, each as often as it stands."""
+    found: list[Atom] = []
+
+    def noted(atom: Atom) -> Expr:
+        found.append(atom)
+        return atom
+
+    replace_atoms(expr, noted)
+    return found
+
+
+def others_partials(statements: Statements, key: Key, cost: float, *, broadcast: bool = False) -> Iterator[Slip]:
     """Yield the slips of another partial in place of the right one: ∂a for ∂z of the same layer, another layer's."""
     first = statements.places[key][0]
     for partial in partials_in(statements.statements[first].expr):
@@ -130,7 +159,7 @@ def others_partials(statements: Statements, key: Key, cost: float) -> Iterator[S
         if old is None:
             continue
         for other in statements.symbols:
-            if other == old or other.kind == "x" or not same_units(other, old):
+            if other == old or other.kind == "x" or not (broadcasts if broadcast else same_units)(other, old):
                 continue
             if not statements.has_partial(other, first):
                 continue

@@ -16,7 +16,7 @@ from chainrule.judge.code.names import Quantities
 from chainrule.judge.code.process import SHOWN, Answer, Trouble
 from chainrule.judge.code.report import CodeReport, Remark
 from chainrule.judge.code.returned import Named, Shaped, named, shaped
-from chainrule.judge.code.search import TOLERANCE, Explanation, Search
+from chainrule.judge.code.search import NAMELESS, TOLERANCE, Explanation, Search
 from chainrule.judge.code.signature import Signature, read_signature
 from chainrule.judge.code.verdicts import verdicts
 from chainrule.network import Network
@@ -24,8 +24,8 @@ from chainrule.values.plan import support
 
 Array = NDArray[Any]
 
-SEARCHED = 10.0
-"""Seconds that the search for the mistake may take."""
+SEARCHED = 5.0
+"""Seconds that each of two searches for the mistakes may take: for single ones, then for two at once."""
 SINGLE = 1e-4
 """How far a gradient of float32 may be off."""
 RETURNED = 1 << 30
@@ -94,6 +94,13 @@ class Judged:
     dropped: bool
     single: bool
 
+    @property
+    def cost(self) -> float:
+        """How much is to be assumed, for the shapes too."""
+        shapes = self.shapes[0].values()
+        odd = sum(bool(shape.kind) for shape in shapes)
+        return self.explanation.cost + odd + NAMELESS * sum(not _is_read(shape) for shape in shapes)
+
 
 class Case:
     """One function and one network.
@@ -140,11 +147,14 @@ class Case:
         Raises:
             Trouble: where it gives no gradients.
         """
-        judged = [self.on_all_batches(process, attempt) for attempt in self.attempts(process)]
-        best = min(judged, key=lambda one: one.explanation.cost)
-        if best.explanation.nameless:
-            search = self._search(best.flows, best.shapes, single=best.single)
-            best = replace(best, explanation=search.run(pairs=True))
+        with np.errstate(all="ignore"):  # what a function returns may be inf or nan, which are equal to nothing
+            judged = [self.on_all_batches(process, attempt) for attempt in self.attempts(process)]
+            best = min(judged, key=lambda one: one.cost)
+            if best.explanation.open:
+                search = self._search(best.flows, best.shapes, single=best.single)
+                other = search.imprecise() or search.run(pairs=True)
+                if not other.found or other.cost < best.explanation.cost:
+                    best = replace(best, explanation=other)
         return best
 
     def flow(self, samples: int, shift: int = 0) -> Flow:
@@ -220,7 +230,10 @@ class Case:
         returned, _ = self.call(process, layout, container, tensors, flow)
         shapes = self._shaped(returned.arrays, layout, flow)
         search = self._search([flow], [shapes])
-        right = [name for name in self.page if not shapes[name].kind and search.fits(name, [flow.gradients()])]
+        right = [
+            name for name in self.page
+            if not shapes[name].kind and _is_read(shapes[name]) and search.fits(name, [flow.gradients()])
+        ]  # fmt: skip
         fitting = sum(not shape.kind and shape.array is not None for shape in shapes.values())
         return Attempt(layout, container, tensors, len(right), fitting)
 
@@ -234,10 +247,13 @@ class Case:
 
     def _search(self, flows: Sequence[Flow], shapes: Sequence[Mapping[str, Shaped]], *, single: bool = False) -> Search:
         given = [
-            {name: np.zeros(self.page[name]) if s.array is None else s.array for name, s in found.items()}
+            {
+                name: np.zeros(self.page[name]) if s.array is None or not _is_read(s) else s.array
+                for name, s in found.items()
+            }
             for found in shapes
         ]
-        unread = {n: np.zeros(p) for n, p in self.page.items() if any(found[n].array is None for found in shapes)}
+        unread = {n: np.zeros(p) for n, p in self.page.items() if not all(_is_read(found[n]) for found in shapes)}
         return Search(self.net, flows, given, seconds=SEARCHED, masks={**self.masks, **unread},
                       tolerance=SINGLE if single else TOLERANCE)  # fmt: skip
 
@@ -275,9 +291,17 @@ class Case:
         """Return the report."""
         attempt, layout = judged.attempt, judged.attempt.layout
         tolerance = SINGLE if judged.single else TOLERANCE
-        parameters, mistakes = verdicts(
-            self.net, judged.flows, judged.shapes, judged.explanation, layout, self.masks, drawn(self.net), tolerance
-        )
+        with np.errstate(all="ignore"):
+            parameters, mistakes = verdicts(
+                self.net,
+                judged.flows,
+                judged.shapes,
+                judged.explanation,
+                layout,
+                self.masks,
+                drawn(self.net),
+                tolerance,
+            )
         reading = [Remark(f"layout.{layout.samples}"), Remark(f"weights.{layout.weights}")]
         if any(name.startswith("b") for name in self.page):
             reading.append(Remark(f"biases.{layout.biases}"))
@@ -314,7 +338,7 @@ def drawn(net: Network) -> dict[str, Array]:
 
     Example:
         >>> from chainrule import Connection, Layer
-        >>> drawn(Network.read("2-1")), list(drawn(Network(2, (Layer(2),), (Connection(1, 0, ((1, 1),)),))))
+        >>> drawn(Network.read("2-1")), list(drawn(Network(2, (Layer(2),), (Connection(1, 0, ((1, 1), (2, 2))),))))
         ({}, ['W_1'])
     """
     found = {}
@@ -330,7 +354,12 @@ def drawn(net: Network) -> dict[str, Array]:
     return found
 
 
+def _is_read(shape: Shaped) -> bool:
+    """Return whether there are numbers to compare; what is wrong with the others is said of each by itself."""
+    return shape.array is not None and bool(np.isfinite(shape.array).all())
+
+
 def _like(first: Shaped, other: Shaped) -> Shaped:
     if first.array is None or (other.array is None and other.kind):
-        return Shaped(None, first.kind or other.kind, first.facts or other.facts)
-    return Shaped(other.array, first.kind, first.facts)
+        return Shaped(None, first.kind or other.kind, first.facts or other.facts, other.raw)
+    return Shaped(other.array, first.kind, first.facts, other.raw)

@@ -65,9 +65,8 @@ def _names(report: CodeReport, parameter: Parameter, lang: str) -> list[str]:
 
 def _mistake(mistake: Mistake, lang: str) -> Iterator[str]:
     yield f"  {mistake.message.text(lang)}\n"
-    rows = []
-    if mistake.read and mistake.right:
-        rows = [("code.right_line", mistake.right), ("code.read_line", mistake.read)]
+    rows = [("code.right_line", mistake.right), ("code.read_line", mistake.read)]
+    rows = [row for row in rows if row[1]]
     labels = [sentence(key, lang=lang) for key, _ in rows]
     from chainrule.width import columns
 

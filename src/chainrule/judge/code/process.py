@@ -7,6 +7,7 @@ machine, they do not keep an attacker out.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -108,7 +109,8 @@ class Process:
         os.close(mine)
         os.close(out)
         self._answers = answers
-        self._requests = os.fdopen(theirs, "wb")
+        self._requests = theirs
+        os.set_blocking(theirs, False)
         self.printed = [Printed(self.process.stdout), Printed(self.process.stderr)]
         return self
 
@@ -116,8 +118,7 @@ class Process:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        with contextlib.suppress(OSError):  # what was still to be sent has no reader any more
-            self._requests.close()
+        os.close(self._requests)
         os.close(self._answers)
         for printed in self.printed:
             printed.close()
@@ -158,10 +159,10 @@ class Process:
             Trouble: where there is no result.
         """
         head = {"function": function, "args": args, "keywords": keywords, "tensors": tensors}
-        try:
-            send(self._requests, head, arrays)
-        except (BrokenPipeError, OSError):
-            raise self._ended() from None
+        self._stage = "call"
+        message = io.BytesIO()
+        send(message, head, arrays)
+        self._write(message.getbuffer())
         answer, found = self._receive("call")
         self._checked(answer)
         places = answer.get("changed", [])
@@ -187,7 +188,24 @@ class Process:
         key = _ENDINGS.get(head["type"], "code_load_raises" if load else "code_raises")
         raise Trouble(key, facts, reached=head["reached"], lasting=load)
 
-    # Receiving
+    # Messages
+
+    def _write(self, data: memoryview) -> None:
+        """Send bytes; a process that does not read them holds nothing up for longer than it may take."""
+        while data:
+            left = self.end - time.monotonic()
+            if left <= 0:
+                raise self._slow()
+            if not select.select([], [self._requests], [], min(left, 0.1))[1]:
+                if self.process.poll() is not None:
+                    raise self._ended()
+                continue
+            try:
+                data = data[os.write(self._requests, data[: 1 << 16]) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._ended() from None
 
     def _receive(self, stage: str) -> tuple[dict[str, Any], list[Array]]:
         self._stage = stage

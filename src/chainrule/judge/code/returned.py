@@ -200,11 +200,13 @@ class Shaped:
         array: (in, out) or (units,); None where no gradient can be read from it.
         kind: the mistake in its shape, or ''.
         facts: what its sentence tells.
+        raw: the array as it was returned; None where there is none.
     """
 
     array: Array | None
     kind: str = ""
     facts: Mapping[str, object] | None = None
+    raw: Array | None = None
 
 
 def shaped(name: str, array: Array, page: tuple[int, ...], layout: Layout, samples: int) -> Shaped:
@@ -230,7 +232,7 @@ def shaped(name: str, array: Array, page: tuple[int, ...], layout: Layout, sampl
     if found is not None:
         turned = name.startswith("W") and layout.weights == "out_in"
         found = np.asarray((found.T if turned else found).reshape(page), dtype=np.float64)
-    return Shaped(found, kind, facts if kind else None)
+    return Shaped(found, kind, facts if kind else None, array)
 
 
 def _weight(array: Array, expected: tuple[int, ...], samples: int) -> tuple[str, Array | None]:

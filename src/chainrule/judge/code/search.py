@@ -35,7 +35,10 @@ Gradients = Mapping[str, Array]
 
 TOLERANCE = 1e-6
 """How far a gradient may be from the derivation's, relative to the largest entry of either."""
+IMPRECISE = 1e-3
+"""Gradients that no slip explains and that are no further off than this are imprecise."""
 MOST_STATES = 40
+"""How many partial explanations are followed."""
 NAMELESS = 8.0
 """What a parameter costs that no slip explains."""
 LIKELY = 0.45
@@ -92,6 +95,11 @@ class Explanation:
     predicted: tuple[Gradients, ...]
 
     @property
+    def open(self) -> bool:
+        """Whether something is wrong that has no name."""
+        return bool(self.nameless) or any(found.slip.kind == "unknown" for found in self.found)
+
+    @property
     def cost(self) -> float:
         """How much was to be assumed."""
         return sum(1 + found.slip.cost for found in self.found) + NAMELESS * len(self.nameless)
@@ -117,7 +125,7 @@ class Search:
         flows: the derivation on each batch.
         given: the gradients of the function on each batch, in the page's layout.
         masks: where a parameter's gradient is compared; where it is not in here, everywhere.
-        seconds: how long to look.
+        seconds: how long to look, in time of the processor.
         batched: whether the batches have several samples, so that a factor of n can be told from another.
         tolerance: how far a gradient may be off.
     """
@@ -137,7 +145,7 @@ class Search:
         self.given = tuple(given)
         self.masks = masks
         self.tolerance = tolerance
-        self.end = time.monotonic() + seconds
+        self.end = time.process_time() + seconds
         self._slips: dict[tuple[object, ...], dict[tuple[str, str, str], Slip]] = {}
         self._kept: list[tuple[Statement, ...]] = []  # whose slips are remembered by their id, which must stay theirs
 
@@ -173,7 +181,7 @@ class Search:
             best = state
             if not state.wrong:
                 break
-            if time.monotonic() > self.end:
+            if time.process_time() > self.end:
                 best = _State(state.flows, state.found, (*state.nameless, *state.wrong), ())
                 break
             for other in self._next(state, pairs):
@@ -182,6 +190,14 @@ class Search:
         if best.wrong:
             best = _State(best.flows, best.found, (*best.nameless, *best.wrong), ())
         return self._explanation(best)
+
+    def imprecise(self) -> Explanation | None:
+        """Return that all which is wrong is nearly right, and so has no slip in it; None where it is not."""
+        gradients = [flow.gradients() for flow in self.flows]
+        near = Search(self.net, self.flows, self.given, seconds=0.0, masks=self.masks, tolerance=IMPRECISE)
+        if not all(near.fits(name, gradients) for name in self.order):
+            return None
+        return Explanation((), self._wrong(self.flows, ()), {}, tuple(gradients))
 
     def _wrong(self, flows: Sequence[Flow | None], but: Sequence[str]) -> tuple[str, ...]:
         gradients = [None if flow is None else flow.gradients() for flow in flows]
@@ -222,7 +238,7 @@ class Search:
         flow = state.flows[first]
         assert flow is not None
         for slip in self._slips_of(flow, key).values():
-            if time.monotonic() > self.end:
+            if time.process_time() > self.end:
                 return
             # On one batch, and for one parameter: most slips end here.
             c = self._fitted(flow, slip, name, first) if slip.fitted else 1.0
@@ -344,7 +360,7 @@ class Search:
         first = next(flow for flow in state.flows if flow is not None)
         for at, key in reversed(list(enumerate(keys))):
             for slip in self._slips_of(first, key).values():
-                if time.monotonic() > self.end or len(found) >= ENOUGH:
+                if time.process_time() > self.end or len(found) >= ENOUGH:
                     break
                 if slip.fitted or slip.cost > LIKELY:
                     continue

@@ -122,8 +122,10 @@ def _function(tree: ast.Module, path: Path, wanted: str | None) -> ast.FunctionD
     named = [name for name in FUNCTIONS if name in functions]
     if len(named) == 1 or (named and named[0] in ("backward", "backprop")):
         return functions[named[0]]
-    if not named and len(public) == 1:
-        return functions[public[0]]
+    if not named:
+        alike = [name for name in public if "grad" in name.lower() or "back" in name.lower()]
+        if len(alike or public) == 1:
+            return functions[(alike or public)[0]]
     if not public:
         raise SelectionError("code_no_function", read=wanted or "backward", source=str(path))
     raise SelectionError("code_which_function", source=str(path), known=known, near=(named or public)[-1])

@@ -27,7 +27,7 @@ KINDS = (
     "missing_factor", "extra_factor", "sign", "zero", "missing_derivative", "extra_derivative", "wrong_derivative",
     "value_for_derivative", "wrong_argument", "loss_derivative", "loss_value", "forgotten_path", "wrong_symbol",
     "wrong_layer", "missing_transpose", "updated_weights", "transposed", "not_summed", "summed_too_far", "wrong_axis",
-    "one_sample", "sums_multiplied", "extra_term", "no_edges", "wrong_shape", "forward_activation",
+    "one_sample", "sums_multiplied", "extra_term", "no_edges", "tied", "wrong_shape", "forward_activation",
     "output_activation", "forgotten_bias", "imprecise", "not_a_number", "missing", "unknown",
 )  # fmt: skip
 """The mistakes that have a name; their words stand in `prose/`, under `code.mistake`."""
@@ -172,10 +172,43 @@ def put_partial(old: Symbol, new: Symbol) -> Rewrite:
 
     def change(atom: Atom) -> Expr:
         if isinstance(atom, Partial) and isinstance(atom.by, Ref) and atom.by.symbol == old:
-            return Partial(atom.of, Ref(new, atom.by.indices))
+            return Partial(atom.of, at_same(new, atom.by))
         return atom
 
     return lambda statement: replace_atoms(statement.expr, change)
+
+
+def put_once(occurrence: int, new: Symbol) -> Rewrite:
+    """Return the rewriting that reads another symbol in one place: where the z or a of that number stands."""
+
+    def rewrite(statement: Statement) -> Expr:
+        left = occurrence
+
+        def change(atom: Atom) -> Expr:
+            nonlocal left
+            if not is_forward(atom):
+                return atom
+            left -= 1
+            return at_same(new, atom) if left == -1 and isinstance(atom, Ref) else atom
+
+        return replace_atoms(statement.expr, change)
+
+    return rewrite
+
+
+def is_forward(atom: Atom) -> bool:
+    """Return whether an atom is an entry of some z, a, pred or x."""
+    return isinstance(atom, Ref) and atom.symbol.kind in ("z", "a", "pred", "x")
+
+
+def at_same(new: Symbol, old: Ref) -> Ref:
+    """Return a symbol at another one's indices; one unit goes with any, as NumPy broadcasts it."""
+    return Ref(new, old.indices) if same_units(new, old.symbol) else Ref(new, (*old.indices[:-1], 1))
+
+
+def broadcasts(new: Symbol, old: Symbol) -> bool:
+    """Return whether a symbol can stand where another one is multiplied place by place."""
+    return same_units(new, old) or new.dims[-1].size == 1
 
 
 def without(number: int) -> Rewrite:

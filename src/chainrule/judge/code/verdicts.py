@@ -12,15 +12,12 @@ from chainrule.judge.code.flow import Flow
 from chainrule.judge.code.layouts import Layout
 from chainrule.judge.code.report import Evidence, Mistake, Parameter, Remark
 from chainrule.judge.code.returned import Shaped
-from chainrule.judge.code.search import Explanation, Found, difference
+from chainrule.judge.code.search import IMPRECISE, Explanation, Found, difference
 from chainrule.judge.code.wording import Wording
 from chainrule.judge.report import Verdict
-from chainrule.network import Network
+from chainrule.network import Network, Weight
 
 Array = NDArray[Any]
-
-IMPRECISE = 1e-3
-"""A gradient that no mistake explains and that is no further off than this is called imprecise."""
 
 
 def verdicts(
@@ -62,6 +59,10 @@ class _Court:
         self.mistakes: list[Mistake] = []
         self._said: dict[Found, int] = {}
         self._right = [flow.gradients() for flow in flows]
+        self._tied: dict[str, list[tuple[Weight, Weight]]] = {}
+        for group in net.ties:
+            for weight in group[1:]:
+                self._tied.setdefault(matrix_name(weight), []).append((weight, group[0]))
 
     def parameter(self, name: str) -> Parameter:
         """Return what is said of one parameter."""
@@ -72,15 +73,19 @@ class _Court:
         places = [self._of(found) for found in blamed]
         mine = [place for place, found in zip(places, blamed, strict=True) if found.slip.name == own]
         if first.kind:
-            mine.append(self._add(first.kind, own, dict(first.facts or {}), (name,)))
+            other = self._other_product(name) if first.array is None else None
+            kind, facts, read = other or (first.kind, dict(first.facts or {}), "")
+            mine.append(self._add(kind, own, facts, (name,), read))
         elif not self._finite(name):
             mine.append(self._add("not_a_number", own, {"count": self._holes(name)}, (name,)))
         elif name in self.explanation.nameless:
             imprecise = self._difference(name) <= IMPRECISE
-            facts: dict[str, object] = {"difference": f"{self._difference(name):.1g}"}
+            facts = {"difference": f"{self._difference(name):.1g}"}
             mine.append(self._add("imprecise" if imprecise else "unknown", own, facts, (name,)))
         elif name in self.edges and (extra := self._outside(name)):
             mine.append(self._add("no_edges", own, {"count": extra}, (name,)))
+        elif strays := self._strays(name):
+            mine.append(self._add("tied", own, {"count": strays}, (name,)))
         if not mine and not places:
             return Parameter(name, Verdict.RIGHT, shape)
         every = tuple(dict.fromkeys([*places, *mine]))
@@ -129,6 +134,38 @@ class _Court:
         self.mistakes.append(Mistake(kind, statement, message, right, read, parameters))
         return len(self.mistakes) - 1
 
+    def _other_product(self, name: str) -> tuple[str, dict[str, object], str] | None:
+        """Return the mistake of a gradient of another shape that other arrays of the network give, or None."""
+        flow, raw = self.flows[0], self.shapes[0][name].raw
+        if raw is None:
+            return None
+        symbol = flow.parameters[name]
+        behind = "pred" if f"Z_{symbol.layer}" not in flow.numbers else f"Z_{symbol.layer}"
+        before = "X" if symbol.source == 0 else f"A_{symbol.source}"
+        inputs = {n: array for n, array in flow.numbers.items() if n[0] in "XZAp" and array.ndim == 2}
+        for delta in inputs:
+            right = flow.partial(delta)
+            if right is None:
+                continue
+            if name.startswith("b"):
+                if delta != behind and self._same(raw.reshape(-1), right.sum(axis=0)):
+                    return self._other({f"d{delta}": f"d{behind}"}, f"d{name} = d{delta}.sum(axis=0)")
+                continue
+            for used, array in inputs.items():
+                product = array.T @ right
+                if self._same(raw, product.T if self.layout.weights == "out_in" else product):
+                    pairs = {a: b for a, b in ((used, before), (f"d{delta}", f"d{behind}")) if a != b}
+                    return self._other(pairs, f"d{name} = {used}.T @ d{delta}")
+        return None
+
+    def _same(self, one: Array, other: Array) -> bool:
+        return one.shape == other.shape and difference(one, other) <= self.tolerance
+
+    @staticmethod
+    def _other(pairs: dict[str, str], read: str) -> tuple[str, dict[str, object], str]:
+        facts: dict[str, object] = {"read": ", ".join(pairs), "expected": ", ".join(pairs.values())}
+        return "wrong_symbol", facts, read
+
     # Numbers
 
     def _arrays(self, name: str) -> list[tuple[Array, Array, Flow]]:
@@ -156,18 +193,43 @@ class _Court:
         array, right, _ = self._arrays(name)[0]
         return int(((np.abs(array) > self.tolerance * np.abs(right).max(initial=0)) & (mask == 0)).sum())
 
+    def _strays(self, name: str) -> int:
+        """Return how many numbers stand for weights that are tied to others, and are neither 0 nor those of these.
+
+        Such a weight is one number with the first of its group, whose gradient is that of all of them.
+        """
+        array, right, _ = self._arrays(name)[0]
+        size = self.tolerance * max(float(np.abs(right).max(initial=0)), float(np.abs(array).max(initial=0)))
+        count = 0
+        for weight, chief in self._tied.get(name, ()):
+            value = array[weight.origin - 1, weight.to - 1]
+            whole = self._right[0][matrix_name(chief)][chief.origin - 1, chief.to - 1]
+            count += bool(abs(value) > size and abs(value - whole) > size)
+        return count
+
     def _evidence(self, name: str) -> Evidence | None:
         """Return the largest difference on the first batch that shows one."""
         mask = self.masks.get(name, np.ones(()))
         arrays = [(array * mask, right * mask, flow) for array, right, flow in self._arrays(name)]
-        if not arrays:
+        found = next((one for one in arrays if difference(one[0], one[1]) > self.tolerance), None)
+        if found is None:  # nothing but the shape is wrong
             return None
-        array, right, flow = next((one for one in arrays if difference(one[0], one[1]) > self.tolerance), arrays[0])
+        array, right, flow = found
         gap = np.where(np.isfinite(array), np.abs(array - right), np.inf)
         at = tuple(int(part) for part in np.unravel_index(int(np.argmax(gap)), gap.shape))
         turned = len(at) == 2 and self.layout.weights == "out_in"
         return Evidence(difference(array, right), _ratio(array, right), at[::-1] if turned else at,
                         float(array[at]), float(right[at]), flow.samples, flow.seed)  # fmt: skip
+
+
+def matrix_name(weight: Weight) -> str:
+    """Return what the matrix of a weight is called in code.
+
+    Example:
+        >>> matrix_name(Weight(3, 1, 2, 2)), matrix_name(Weight(2, 1, 1, 1))
+        ('W_3_1', 'W_2')
+    """
+    return f"W_{weight.target}" + ("" if weight.source == weight.target - 1 else f"_{weight.source}")
 
 
 def _ratio(array: Array, right: Array) -> float | None:

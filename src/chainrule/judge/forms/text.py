@@ -42,6 +42,8 @@ def _report(report: Report, marks: Marks, lang: str, colour: bool) -> Iterator[s
     for message in report.reading:
         yield f"  {printable(message.text(lang))}\n"
     yield "\n"
+    if not report.lines:
+        yield f"  {sentence('marking.nothing', lang=lang)}\n"
     for line in report.lines:
         yield from _line(report, line, lang, colour)
     for mark in marks.targets:

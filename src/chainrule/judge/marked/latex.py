@@ -28,6 +28,7 @@ from chainrule.judge.report import Line, Report, Verdict
 from chainrule.prose import sentence
 from chainrule.show.latex import HANGUL_FONTS, escape
 
+_TITLE = re.compile(r"^[^%\n]*?\\maketitle(?![A-Za-z])", re.MULTILINE)
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _SIGNS = {
     Verdict.RIGHT: r"$\surd$", Verdict.WRONG: r"$\times$", Verdict.CARRIED: r"$\hookrightarrow$",
@@ -117,6 +118,10 @@ def _native(report: Report, marks: Marks, lang: str) -> Iterator[str]:
             yield _fonts(r"newfontfamily\chainrulefont") + "\n\\fi\n"
         yield text[start : begin.end()] + "\n"
         at = begin.end()
+        title = _TITLE.search(text, at, min(places, default=len(text)))
+        if title is not None:  # it begins a page of its own
+            yield text[at : title.end()] + "\n"
+            at = title.end()
     yield say("top")
     stop = text.rfind(r"\end{document}")
     for place in sorted(places):

@@ -31,6 +31,8 @@ export class Figure {
     /** @type {{edges: {node: Element, from: string, to: string, symbol: string}[], units: Set<string>, start: string}} */
     this.lit = { edges: [], units: new Set(), start: "" };
     this.locals = document.createElementNS(SVG, "g");
+    /** @type {{text: Text, of: string, by: string}[]} the numbers on what is lit */
+    this.marks = [];
     this.home = { left: 0, top: 0, width: 1, height: 1 };
     this.view = { ...this.home };
     this.weighted = false;
@@ -345,6 +347,7 @@ export class Figure {
   /** Writes the local derivatives on what is lit. */
   annotate() {
     this.locals.replaceChildren();
+    this.marks = [];
     const { selected, model, notation } = this.page;
     if (!selected || selected === "loss" || this.page.tab === "practise") return;
     if (this.lit.edges.length > MOST_LABELLED) return;
@@ -359,6 +362,7 @@ export class Figure {
       const title = document.createElementNS(SVG, "title");
       title.textContent = `∂${of}/∂${by}`;
       text.append(title);
+      this.marks.push({ text: /** @type {Text} */ (text.firstChild), of, by });
     };
     const taken = [...this.svg.querySelectorAll("g.labels > text[data-label]")].map((text) => ({
       x: Number(text.getAttribute("x")), y: Number(text.getAttribute("y")) - 4,
@@ -400,7 +404,8 @@ export class Figure {
 
   /** The numbers have changed. */
   update() {
-    this.annotate();
+    const { model, notation } = this.page;
+    for (const { text, of, by } of this.marks) text.data = numberText(model.local(of, by, notation)?.value ?? NaN, 3);
     if (!this.weighted) return;
     for (const { node, symbol } of this.edges) {
       const line = /** @type {SVGElement | null} */ (symbol ? node.querySelector(".line") : null);

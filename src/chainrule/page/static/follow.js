@@ -1,7 +1,7 @@
 // The panel that follows a symbol: its lines in both views, its paths, and the computation one step at a time.
 
 import { make } from "./dom.js";
-import { numberTex, matrixTex, putNumbers, setInline, setLine, setWords } from "./tex.js";
+import { marked, matrixTex, numberTex, putNumbers, setInline, setLine, setNumbers, setWords } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
 /** @typedef {import("./types.d.ts").Line} Line */
@@ -165,11 +165,12 @@ export class Follow {
     const about = make("p", { class: "cr-note" }, page.about(name));
     const numbers = make("p", { class: "cr-values" });
     this.head.append(title, about, numbers);
+    const number = (/** @type {number} */ value) => marked(numberTex(value, page.digits));
     this.live.push(() => {
       const { model } = page;
-      const value = `${page.tex(name)} = ${numberTex(model.number(name), page.digits)}`;
-      const partial = Number.isNaN(model.partial(name)) ? "" : ` \\qquad ${page.partialTex(name)} = ${numberTex(model.partial(name), page.digits)}`;
-      setOnce(numbers, value + partial, setInline);
+      const value = `${page.tex(name)} = ${number(model.number(name))}`;
+      const partial = Number.isNaN(model.partial(name)) ? "" : ` \\qquad ${page.partialTex(name)} = ${number(model.partial(name))}`;
+      setNumbers(numbers, value + partial);
     });
   }
 
@@ -216,13 +217,13 @@ export class Follow {
     node.append(numbers, result);
     this.live.push(() => {
       const own = value();
-      const last = own === null ? "" : typeof own === "number" ? numberTex(own, page.digits) : matrixTex(own, page.digits, entry);
+      const last = own === null ? "" : typeof own === "number" ? marked(numberTex(own, page.digits)) : matrixTex(own, page.digits, entry);
       const put = putNumbers(line.put ?? "", number, page.digits);
       const same = stripped(put) === last;
       numbers.hidden = this.stage < 1 || same;
       result.hidden = this.stage < (same ? 1 : 2);
-      if (!numbers.hidden) setOnce(numbers, `{}= ${put}`, setLine);
-      if (!result.hidden) setOnce(result, `{}= ${last}`, setLine);
+      if (!numbers.hidden) setNumbers(numbers, `{}= ${put}`);
+      if (!result.hidden) setNumbers(result, `{}= ${last}`);
     });
     return node;
   }
@@ -271,13 +272,13 @@ export class Follow {
       this.live.push(() => {
         const values = path.map(([of, by]) => page.model.local(of, by, page.notation)?.value ?? NaN);
         const product = values.reduce((one, other) => one * other, 1);
-        const shown = values.map((value) => (value < 0 ? `(${numberTex(value, 4)})` : numberTex(value, 4))).join(" \\cdot ");
-        setOnce(numbers, `{}= ${shown}`, setLine);
-        setOnce(result, `{}= ${numberTex(product, page.digits)}`, setLine);
+        const shown = values.map((value) => (value < 0 ? `(${marked(numberTex(value, 4))})` : marked(numberTex(value, 4))));
+        setNumbers(numbers, `{}= ${shown.join(" \\cdot ")}`);
+        setNumbers(result, `{}= ${marked(numberTex(product, page.digits))}`);
       });
     }
     if (found.length > 1) {
-      this.live.push(() => setOnce(sum, `${page.partialTex(name)} = ${numberTex(page.model.partial(name), page.digits)}`, setLine));
+      this.live.push(() => setNumbers(sum, `${page.partialTex(name)} = ${marked(numberTex(page.model.partial(name), page.digits))}`));
       sum.before(make("p", { class: "cr-note" }, page.say("follow.added")));
     }
   }
@@ -314,17 +315,6 @@ export function markAt(node) {
     if (name !== undefined) return { kind, name: name.replaceAll(";", ",") };
   }
   return null;
-}
-
-/**
- * @param {HTMLElement} node
- * @param {string} latex
- * @param {(node: HTMLElement, latex: string) => void} set
- */
-function setOnce(node, latex, set) {
-  if (node.dataset.tex === latex) return;
-  node.dataset.tex = latex;
-  set(node, latex);
 }
 
 /** @param {string} put */

@@ -9,7 +9,7 @@ import { Practise } from "./practise.js";
 import { fill } from "./names.js";
 import { read, written } from "./state.js";
 import { Take } from "./take.js";
-import { numberText, setTyped } from "./tex.js";
+import { numberText, setTyped, settle } from "./tex.js";
 
 /** @typedef {import("./types.d.ts").Bundle} Bundle */
 /** @typedef {import("./types.d.ts").Code} Code */
@@ -61,6 +61,8 @@ export class Page {
     this.frame = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.saving = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.settling = undefined;
     /** @type {(() => void)[]} */
     this.visitors = [];
     this.below = make("div", { class: "cr-below" });
@@ -374,6 +376,8 @@ export class Page {
       }
       this.figure.update();
       for (const panel of this.panels) if (panel.id === this.tab || (panel === this.follow && !this.below.hidden)) panel.update();
+      clearTimeout(this.settling);
+      this.settling = setTimeout(settle, 250);
       this.save();
       this.tell("numbers");
     });
@@ -466,6 +470,7 @@ export class Page {
 
   destroy() {
     clearTimeout(this.saving);
+    clearTimeout(this.settling);
     if (this.frame) cancelAnimationFrame(this.frame);
     for (const undo of [...this.undo, ...this.visitors]) undo();
     this.listeners.clear();

@@ -23,8 +23,19 @@ const LIMITS = { throwOnError: false, errorColor: "inherit", strict: "ignore", m
  * @param {string} latex
  */
 export function setLine(node, latex) {
+  render(node, latex, `\\displaystyle ${latex}`);
+}
+
+/**
+ * @param {HTMLElement} node
+ * @param {string} latex
+ * @param {string} set
+ */
+function render(node, latex, set) {
   const trust = (/** @type {{command: string}} */ context) => context.command === "\\htmlData";
-  katex.render(`\\displaystyle ${latex}`, node, { ...LIMITS, trust });
+  katex.render(set, node, { ...LIMITS, trust });
+  // What is copied, and what a screen reader may read, is the formula without its links.
+  for (const source of node.querySelectorAll("annotation")) source.textContent = bare(latex);
 }
 
 /**
@@ -59,8 +70,7 @@ export function setWords(node, words, indices) {
  * @param {string} latex
  */
 export function setInline(node, latex) {
-  const trust = (/** @type {{command: string}} */ context) => context.command === "\\htmlData";
-  katex.render(latex, node, { ...LIMITS, trust });
+  render(node, latex, latex);
 }
 
 /**
@@ -103,6 +113,48 @@ function written(value, digits, far, minus, infinite, nan) {
   return sign + bare(size.toFixed(Math.max(0, digits - 1 - power)));
 }
 
+/**
+ * A number that may be changed in place.
+ * @param {string} text
+ */
+export const marked = (text) => `\\htmlData{v=1}{${text}}`;
+
+const MARKED = /v=1\}\{([^{}]*)\}/g;
+
+/** @type {Map<HTMLElement, string>} what shows numbers that were changed in place, and the formula that it should be */
+const behind = new Map();
+
+/**
+ * Sets a line whose numbers change often: where nothing else has changed, only they are written anew, which is much faster;
+ * `settle` then sets the whole of it, for those who hear it.
+ * @param {HTMLElement} node
+ * @param {string} latex
+ */
+export function setNumbers(node, latex) {
+  if (node.dataset.tex === latex) return;
+  node.dataset.tex = latex;
+  const numbers = [...latex.matchAll(MARKED)].map((match) => match[1]);
+  const shape = latex.replace(MARKED, "");
+  const places = node.querySelectorAll(".katex-html [data-v]");
+  if (node.dataset.shape !== shape || places.length !== numbers.length || numbers.some((text) => text.includes("\\"))) {
+    behind.delete(node);
+    node.dataset.shape = shape;
+    setLine(node, latex);
+    return;
+  }
+  numbers.forEach((text, at) => {
+    const shown = text.replace("-", "−");
+    if (places[at].textContent !== shown) places[at].textContent = shown;
+  });
+  behind.set(node, latex);
+}
+
+/** Sets all of what was changed in place. */
+export function settle() {
+  for (const [node, latex] of behind) if (node.isConnected) setLine(node, latex);
+  behind.clear();
+}
+
 const PUT = /\x01([a-z])=([^\x02]*)\x02|[\x04\x06]|[\x05\x07]/g;
 
 /**
@@ -119,7 +171,10 @@ export function putNumbers(put, number, digits) {
   /** @type {boolean[]} */
   const open = [];
   return put.replace(PUT, (whole, kind, name, at) => {
-    if (kind !== undefined) return `\\htmlData{${kind}=${name}}{${text(kind, name)}}`;
+    if (kind !== undefined) {
+      const shown = text(kind, name);
+      return `\\htmlData{${kind}=${name}}{${shown.startsWith("\\begin") ? shown : marked(shown)}}`;
+    }
     if (whole === "\x04" || whole === "\x06") {
       const next = /^[\x04\x06]*\x01([a-z])=([^\x02]*)\x02/.exec(put.slice(at));
       const stands = next !== null && text(next[1], next[2]).startsWith("-");
@@ -144,7 +199,7 @@ export function matrixTex(rows, digits, entry = []) {
     if (row < 0) return dots("\\vdots");
     const cells = columns.map((k) => {
       if (k < 0) return "\\cdots";
-      const text = numberTex(rows[row][k], digits);
+      const text = marked(numberTex(rows[row][k], digits));
       return row === at && k === column ? `\\htmlData{e=1}{${text}}` : text;
     });
     return cells.join(" & ");

@@ -86,7 +86,7 @@ export class EditPanel {
     const { server } = this;
     const { shape } = server;
     const say = server.say.bind(server);
-    const head = make("tr", {}, ...["layer", "units", "activation", "bias", ""].map((key) => make("th", { scope: "col" }, key && say(`edit.${key}`))));
+    const head = make("tr", {}, ...["layer", "units", "activation", "bias", "change"].map((key) => make("th", { scope: "col" }, say(`edit.${key}`))));
     const row = (/** @type {number} */ level) => {
       const layer = level ? shape.layers[level - 1] : { size: shape.inputs, activation: null, bias: null };
       const size = /** @type {HTMLInputElement} */ (make("input", { type: "number", class: "cr-number cr-size", min: "1", max: MOST_UNITS, value: layer.size,

@@ -17,6 +17,8 @@ const CLASSED = ["index", "onehot", "shares", "probability", "sign"];
 export class TrainPanel {
   /** @param {Server} server */
   constructor(server) {
+    /** @type {[number, number | null, number | null][]} */
+    this.points = [];
     this.server = server;
     this.choices = { data: "", columns: "", optimizer: "adam", rate: "", batch_size: "16", epochs: "500", seed: "0", validation: "0.2", initial: "glorot_uniform", standardise: false };
     /** @type {{name: string, text: string, rows: number} | null} */
