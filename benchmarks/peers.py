@@ -525,7 +525,7 @@ def best(run: Step, seconds: float, clock: Callable[[], float]) -> float:
         start = clock()
         run(k)
         taken = clock() - start
-        if taken > 0.002 or k >= 2**24:
+        if taken > 0.001 or k >= 2**24:
             break
         k *= 2
     found, until = taken / k, time.perf_counter() + seconds

@@ -182,7 +182,7 @@ class Kernel(ABC):
         assert steps is not None
         if steps < 0:
             raise DataError("bad_count", what="steps", read=steps)
-        rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rate, np.float64), (steps,)))
+        rates = np.broadcast_to(np.asarray(rate, np.float64), (steps,))
         unknown = [name for name in settings if name not in self.optimizer.settings]
         if unknown:
             raise SelectionError(
