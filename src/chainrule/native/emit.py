@@ -40,17 +40,14 @@ def emit(
     return source.unrolled() if unrolled else source.looped()
 
 
-def is_small(lowered: Lowered) -> bool:
-    """Return whether a network is small enough to be written out without loops."""
+def is_small(lowered: Lowered, most: int = CHOICES.unrolled_products) -> bool:
+    """Return whether a network has no more weights than `most`, each counted where it is used."""
     forward = [o for o in lowered.needed("value") if isinstance(o, Product)]
     sums = sum(
         len(node.index) for o in lowered.operations if not isinstance(o, Product | Outer)
         for node in walk(o.statement.expr) if isinstance(node, Sum) and node.index.dim.size is not None
     )  # fmt: skip
-    return (
-        sum(int((o.places >= 0).sum()) for o in forward) <= CHOICES.unrolled_products
-        and sums <= CHOICES.unrolled_products * 4
-    )
+    return sum(int((o.places >= 0).sum()) for o in forward) <= most and sums <= most * 4
 
 
 @cache
