@@ -255,7 +255,8 @@ def tables(field: Field, names: list[str], only: list[str], limit: float, *, qui
         print("SGD at rate 0.1 in batches of 32, after so much time of training (compilation not counted).\n")
         head("peer", *(f"{s:g} s" for s in seconds))
         for peer in field.peers:
-            answer = peer.ask("accuracy", task={"sizes": [64, 64, 10], "batch": 32, "seconds": seconds})
+            task = {"sizes": [64, 64, 10], "batch": 32, "seconds": seconds}
+            answer = peer.ask("accuracy", task=task, clock=field.how["clock"])
             row(peer.name, *(f"{share:.1%}" for share in answer["accuracy"]))
     if "ensemble" in only:
         print("\nOne full-batch step of 1,000 networks of 2-3-2-1 at once, a batch of 32 for all; µs.\n")

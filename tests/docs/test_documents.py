@@ -45,6 +45,8 @@ UNTRIED = {
     'pip install ".[pdf]"',
     "python benchmarks/derive.py",
     "python benchmarks/values.py",
+    "python benchmarks/run.py",
+    "python benchmarks/run.py --tune",
     'pip install ".[serve]"',
     "chainrule serve",
     "chainrule serve 2-8:tanh-1 --bias --lang ko",

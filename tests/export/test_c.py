@@ -43,7 +43,7 @@ NATIVE_MAIN = """
   chainrule_predict(p, x, N, works, out); show(out, N * OUTPUTS);
   real loss = (real)chainrule_value(p, x, t, N, works); show(&loss, 1);
   loss = (real)chainrule_gradient(p, x, t, N, works, g); show(&loss, 1); show(g, PARAMETERS);
-  chainrule_train(p, m, v, clock, x, t, N, N, 1, rates, settings, 0, 1, 1, works, 0, g, losses);
+  chainrule_train(p, m, v, clock, x, t, N, N, 1, rates, 0, settings, 0, 1, 1, works, 0, g, losses);
   show(p, PARAMETERS);
   free_aligned(works);
 """

@@ -17,6 +17,7 @@ class Choices:
 
     Attributes:
         unrolled_products: a network of no more weights (each counted where it is used, forward) has no loops.
+        ensemble_products: networks of no more weights are trained side by side as the lanes of a vector.
         wide: a network with a layer of so many units takes large tiles.
         vectors: how many vectors of samples are a tile; of a machine with few registers, 2.
         wide_vectors: how many are a large tile, for one thread; for several, half of that, so that all have some.
@@ -26,6 +27,7 @@ class Choices:
     """
 
     unrolled_products: int = 64
+    ensemble_products: int = 320
     wide: int = 128
     vectors: int = 3
     wide_vectors: int = 16

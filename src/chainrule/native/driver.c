@@ -193,11 +193,12 @@ EXPORT double chainrule_gradient(const real *p, const real *x, const real *targe
 }
 
 // Steps of training, from where `clock` says: {steps done, epoch, next row of the epoch}. Each step takes the next
-// `batch` rows of the epoch's order (fewer at its end); an epoch that is one batch needs no order. Stops after a step
+// `batch` rows of the epoch's order (fewer at its end); an epoch that is one batch needs no order. Rates stand
+// `rate_step` apart; 0 for one that stays. Stops after a step
 // whose loss is not finite, where `guard` says so. Returns the number of steps done.
 EXPORT int64_t chainrule_train(real *p, real *m, real *v, int64_t *clock, const real *x, const real *targets, int64_t n,
-    int64_t batch, int64_t steps, const double *rates, const double *settings, uint64_t seed, int shuffled, int guard,
-    struct work *works, vec *packed, real *g, double *losses) {
+    int64_t batch, int64_t steps, const double *rates, int64_t rate_step, const double *settings, uint64_t seed,
+    int shuffled, int guard, struct work *works, vec *packed, real *g, double *losses) {
   struct source source = {.x = x, .targets = targets, .n = n};
   const int whole = batch >= n;
   if (whole && packed) pack(packed, &source, 0, n, 1);
@@ -215,7 +216,7 @@ EXPORT int64_t chainrule_train(real *p, real *m, real *v, int64_t *clock, const 
       one_step(p, works, x + row * INPUTS, targets + row * TARGETS);
       losses[k] = LOSS_OF_ONE * (double)works->row_loss;
       if (guard && !(losses[k] - losses[k] == 0)) return k;
-      one_update(p, m, v, works, rates_of(rates[k], settings, ++clock[0]));
+      one_update(p, m, v, works, rates_of(rates[k * rate_step], settings, ++clock[0]));
       clock[2] += rows;
       continue;
     }
@@ -224,7 +225,7 @@ EXPORT int64_t chainrule_train(real *p, real *m, real *v, int64_t *clock, const 
     run(&job);
     losses[k] = finish(&job, g);
     if (guard && !(losses[k] - losses[k] == 0)) return k;
-    update(p, m, v, g, rates_of(rates[k], settings, ++clock[0]));
+    update(p, m, v, g, rates_of(rates[k * rate_step], settings, ++clock[0]));
     clock[2] += rows;
   }
   return steps;

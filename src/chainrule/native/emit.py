@@ -40,17 +40,14 @@ def emit(
     return source.unrolled() if unrolled else source.looped()
 
 
-def is_small(lowered: Lowered) -> bool:
-    """Return whether a network is small enough to be written out without loops."""
+def is_small(lowered: Lowered, most: int = CHOICES.unrolled_products) -> bool:
+    """Return whether a network has no more weights than `most`, each counted where it is used."""
     forward = [o for o in lowered.needed("value") if isinstance(o, Product)]
     sums = sum(
         len(node.index) for o in lowered.operations if not isinstance(o, Product | Outer)
         for node in walk(o.statement.expr) if isinstance(node, Sum) and node.index.dim.size is not None
     )  # fmt: skip
-    return (
-        sum(int((o.places >= 0).sum()) for o in forward) <= CHOICES.unrolled_products
-        and sums <= CHOICES.unrolled_products * 4
-    )
+    return sum(int((o.places >= 0).sum()) for o in forward) <= most and sums <= most * 4
 
 
 @cache
@@ -73,11 +70,12 @@ class _Source:
         size, lanes = self.lowered.layout.size, self.target.lanes
         bodies = {want: writer.tile(want) for want in ("predict", "value", "gradient")}
         writer.used |= {"splat"}
-        members = "  vec sums[SUMS];\n  int fresh;\n"
+        members = "  vec sums[SUMS];\n  int fresh;\n  real row_loss;\n"
         code = "static void prepare(struct work *w, const real *p) { (void)w; (void)p; }\n\n"
         for want, body in bodies.items():
             code += _UNROLLED_TILE.format(want=want, body=body, right=_RIGHTS[want], store=self._store(want))
             code += (_UNROLLED_PREDICT if want == "predict" else _UNROLLED_ROWS).format(want=want)
+        code += _UNROLLED_STEP
         sums = -(-(size + 1) // lanes) * lanes
         finish = "  memcpy(g, totals, sizeof(real) * PARAMETERS);\n"
         return self._assemble(
@@ -409,6 +407,24 @@ static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t 
   for (; rows > 0; rows -= LANES, data += WIDTH, out += LANES * OUTPUTS)
     tile_{want}(p, data, 0, count, rows, 0, (ivec){{0}}, out);
 }}
+
+"""
+
+_UNROLLED_STEP = """\
+// A step of training on one sample: its gradient goes from the sums to the parameters.
+#define FUSED_STEP 1
+static void one_step(const real *p, struct work *w, const real *row, const real *row_target) {
+  for (int j = 0; j < INPUTS; j++) w->data[j] = (vec){row[j]};
+  for (int j = 0; j < TARGETS; j++) w->data[INPUTS + j] = (vec){row_target[j]};
+  w->fresh = 1;
+  rows_gradient(p, w, w->data, 1, 1);
+  w->row_loss = w->sums[LOSS][0];
+}
+
+static void one_update(real *restrict p, real *restrict m, real *restrict v, struct work *restrict w,
+    const struct rates r) {
+  for (int64_t k = 0; k < PARAMETERS; k++) updated(p, m, v, w->sums[k][0], k, &r);
+}
 
 """
 

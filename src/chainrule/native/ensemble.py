@@ -37,6 +37,7 @@ from chainrule import native
 from chainrule.derive import Derivation
 from chainrule.errors import DataError, SelectionError
 from chainrule.native.build import BuildError, build, find_compiler
+from chainrule.native.choices import CHOICES
 from chainrule.native.emit import describe, is_small
 from chainrule.native.ensemble_emit import emit_ensemble
 from chainrule.native.kernel import Array, Kernel, State
@@ -374,7 +375,7 @@ def compile_ensemble(
     threads = threads or os.cpu_count() or 1
     compiler = None if cc == "numpy" else find_compiler(cc)
     lowered = lower(native.for_any_samples(what))
-    if compiler is not None and (is_small(lowered) if lanes is None else lanes):
+    if compiler is not None and (is_small(lowered, CHOICES.ensemble_products) if lanes is None else lanes):
         # The kernel of one is asked for its layout and for what its optimiser has; it computes nothing.
         kernel = native.compile(what, dtype=dtype, optimizer=optimizer, cc="numpy")
         try:

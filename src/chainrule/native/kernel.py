@@ -171,7 +171,7 @@ class Kernel(ABC):
         if state.moments.shape != (self.optimizer.moments, self.layout.size) or state.moments.dtype != self.dtype:
             raise DataError("wrong_state", optimizer=self.optimizer.name, size=self.layout.size)
         batch, steps = self.extent(state.clock, n, batch_size, steps, epochs)
-        rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rate, np.float64), (steps,)))
+        rates = np.broadcast_to(np.asarray(rate, np.float64), (steps,))
         unknown = [name for name in settings if name not in self.optimizer.settings]
         if unknown:
             raise SelectionError(

@@ -29,7 +29,7 @@ class NativeKernel(Kernel):
             for name, arguments, result in (
                 ("work_bytes", 0, _INTEGER), ("packed_bytes", "n", _INTEGER), ("predict", "ppnpp", None),
                 ("value", "pppnp", ctypes.c_double), ("gradient", "pppnpp", ctypes.c_double),
-                ("train", "ppppppnnnppuiipppp", _INTEGER),
+                ("train", "ppppppnnnpnpuiipppp", _INTEGER),
             )
         }  # fmt: skip
         self._lock = threading.Lock()
@@ -61,8 +61,8 @@ class NativeKernel(Kernel):
             return int(
                 self._calls["train"](
                     _at(p), moments[0], moments[1], _at(state.clock), _at(x), _at(y), len(x), batch, len(rates),
-                    _at(rates), _at(settings), state.seed, int(shuffle), int(guard), self._work.at,
-                    None if packed is None else packed.at, gradient.at, _at(losses),
+                    _at(rates), rates.strides[0] // rates.itemsize, _at(settings), state.seed, int(shuffle), int(guard),
+                    self._work.at, None if packed is None else packed.at, gradient.at, _at(losses),
                 )
             )  # fmt: skip
 

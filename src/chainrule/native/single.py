@@ -244,9 +244,14 @@ static inline vec counted(int i) {
 static ALWAYS void add_rows_times(const int rows, const int columns, const real *a, const real *b, const int step,
     real *restrict to, const int more) {
   const int full = columns / LANES, rest = columns % LANES, last = full - (rest == 0), end = columns - LANES;
-  if (columns < LANES) {
+  if (columns < LANES || columns > 16 * LANES) {  // long rows are read from end to end, four at a time
+    int j = 0;
     if (!more) for (int u = 0; u < columns; u++) to[u] = 0;
-    for (int j = 0; j < rows; j++) for (int u = 0; u < columns; u++) to[u] += a[j] * b[(int64_t)j * step + u];
+    for (; j + 4 <= rows; j += 4) {
+      const real *c = b + (int64_t)j * step, *d = c + step, *e = d + step, *f = e + step;
+      for (int u = 0; u < columns; u++) to[u] += a[j] * c[u] + a[j + 1] * d[u] + a[j + 2] * e[u] + a[j + 3] * f[u];
+    }
+    for (; j < rows; j++) for (int u = 0; u < columns; u++) to[u] += a[j] * b[(int64_t)j * step + u];
     return;
   }
   for (int v = 0; v <= last; v += 4) {
