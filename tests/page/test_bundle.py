@@ -101,7 +101,7 @@ def compared(folder, nets, notation="seed"):
 def test_filled_lines_are_those_of_the_documents(tmp_path):
     """The seed, biases, layers of one unit, ten units and more (which need commas), softmax, a class as target."""
     texts = ["2-3-2-1", "2-3:tanh-2-1 --bias --loss mse", "1-1", "3-12:relu-1-2 --bias", "2-3:softmax --loss ce"]
-    texts += ["3-4-3 --loss softmax_ce_index --bias", "2-100-50-1", "2-2:gelu-2 --loss huber"]
+    texts += ["3-4-3 --loss softmax_ce_index --bias", "2-100-50-1", "2-2:gelu_tanh-2 --loss hinge"]
     compared(tmp_path, [Network.read(text) for text in texts])
 
 

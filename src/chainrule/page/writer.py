@@ -96,7 +96,7 @@ def _writer_of_holes(notation: Notation, sign: str) -> Writer:
     return Writer(LATEX, notation, put=put)
 
 
-_PIECE = re.compile(r"\\left\( | \\right\)|[()]|-(?=\x01)|\x01[^\x02]*\x02|[^()\\\x01-]+|.", re.DOTALL)
+_PIECE = re.compile(r"\\left\( | \\right\)|[()]|\x01[^\x02]*\x02|.", re.DOTALL)
 _OPEN = {"(": "\x04", r"\left( ": "\x06"}
 _CLOSE = {"(": "\x05", r"\left( ": "\x07"}
 _CLOSERS = (")", r" \right)")
@@ -117,11 +117,10 @@ def conditional(plain: str, negative: str) -> str:
     found: list[str] = []
     opened: list[str] = []
     at = 0
-    pieces = _PIECE.findall(negative)
-    for position, piece in enumerate(pieces):
-        if piece == "-" and position + 1 < len(pieces) and pieces[position + 1].startswith("\x01"):
-            continue
+    for piece in _PIECE.findall(negative):
         here = sure[at] if at < len(sure) else ""
+        if piece == "-" and here != "-":
+            continue
         if piece in _OPEN and here != piece:
             opened.append(_CLOSE[piece])
             found.append(_OPEN[piece])

@@ -235,11 +235,19 @@ export class Figure {
   // Choosing
 
   /**
-   * The unit of the drawing that a symbol stands at: z and a are one circle.
+   * The place of the drawing that a symbol stands at: z and a are one circle, tied weights have one name.
    * @param {string} name
    */
   unit(name) {
-    if (this.places.has(name) || !name.startsWith("z_")) return name;
+    const { names } = this.page.model;
+    if (this.places.has(name)) return name;
+    if (names.chief.has(name)) return names.chief.get(name) ?? name;
+    if (name.startsWith("pred")) {
+      // Outputs that are read out of earlier layers are drawn as the units that they are.
+      const is = (/** @type {string} */ one) => one.startsWith("a_") && this.page.model.local(name, one, this.page.notation);
+      return [...this.places.keys()].find(is) ?? name;
+    }
+    if (!name.startsWith("z_")) return name;
     const a = `a${name.slice(1)}`;
     if (this.places.has(a)) return a;
     const pred = this.page.bundle.net.outputs === 1 ? "pred" : `pred_${/_(\d+)/.exec(name)?.[1]}`;
