@@ -4,12 +4,15 @@ import os
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
-from chainrule import DataError, Network, TrainingError
+from chainrule import DataError, Network, SelectionError, TrainingError
+from chainrule.cli import command_line
 from chainrule.train import Model, fit_partitions
 from chainrule.workers import DaskCluster, Processes
 
@@ -195,3 +198,23 @@ def test_what_is_wrong_is_said(tmp_path):
     with pytest.raises(TrainingError) as diverged:
         fit_partitions(NET, PARTS, optimizer="sgd", rate=1e6, epochs=40)
     assert "diverges" in diverged.value.message()
+
+
+def test_the_command_takes_a_folder(tmp_path, monkeypatch):
+    """A folder in two processes is a pattern in one; a batch size is refused."""
+    (tmp_path / "parts").mkdir()
+    files(tmp_path / "parts")
+    monkeypatch.chdir(tmp_path)
+
+    def train(data, *options):
+        words = ["train", "2-5:tanh-1", data, "--bias", "--target", "y", "--epochs", "8", *options]
+        done = CliRunner().invoke(command_line("en"), words, standalone_mode=False)
+        if done.exception is not None:
+            raise done.exception
+        return Model.load(words[-1])
+
+    two, one = train("parts", "--jobs", "2", "-o", "two.safetensors"), train("parts/*", "-o", "one.safetensors")
+    assert len(two.history) == 8 and Path("two.svg").stat().st_size
+    assert all(np.array_equal(two.weights[name], one.weights[name]) for name in one.weights)
+    with pytest.raises(SelectionError, match="batch"):
+        train("parts", "--batch-size", "3", "-o", "no.safetensors")
