@@ -26,6 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "judge
 
 from submissions import submission
 
+Paper = tuple[str, str]
+"""What a document is called, and its text."""
+
+WHILE_TRAINING = 10
+"""How many documents are judged while somebody trains."""
+
 PAGE = ("/", "/api/start", "/page/static/page.js", "/serve/static/start.js", "/show/static/katex/katex.min.css")
 """What is asked for when the page is opened, or a part of it."""
 
@@ -71,11 +77,13 @@ class Taken:
 
 async def measure(host: str, port: int, options: argparse.Namespace) -> None:
     """Print the tables."""
+    # Written beforehand: what visitors take to write is not the server's time.
+    papers = [submission(number) for number in range(options.visitors * options.documents + WHILE_TRAINING + 1)]
     async with asyncio.timeout(60):
         while True:  # the processes of the server load what they need
             client = Client(host, port, 0)
             await client.ask("GET", "/")
-            if (await client.judge(0))[0] == 200:
+            if (await client.judge(papers.pop()))[0] == 200:
                 break
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, chainrule "
           f"{version('chainrule')}, uvicorn {version('uvicorn')}, starlette {version('starlette')}")  # fmt: skip
@@ -86,7 +94,10 @@ async def measure(host: str, port: int, options: argparse.Namespace) -> None:
 
     judged, opened = Taken(), Taken()
     began = time.perf_counter()
-    visitors = [visit(host, port, number, options.documents, judged) for number in range(1, options.visitors + 1)]
+    visitors = [
+        visit(host, port, number, [papers.pop() for _ in range(options.documents)], judged)
+        for number in range(1, options.visitors + 1)
+    ]
     await opening(host, port, opened, asyncio.gather(*visitors))
     whole = time.perf_counter() - began
     print(judged.row(f"a document judged, for {options.visitors} visitors at once"), flush=True)
@@ -97,7 +108,7 @@ async def measure(host: str, port: int, options: argparse.Namespace) -> None:
     await trainer.ask("GET", "/")
     trained = asyncio.create_task(trainer.train(options.seconds))
     await asyncio.sleep(2)  # it has started
-    judging = asyncio.create_task(visit(host, port, 1_000_000, 10, judged))
+    judging = asyncio.create_task(visit(host, port, 0, papers, judged))
     await opening(host, port, opened, asyncio.sleep(max(1.0, options.seconds - 2)))
     await judging
     epochs = await trained
@@ -118,12 +129,12 @@ async def opening(host: str, port: int, taken: Taken, until: Awaitable[object]) 
     await done
 
 
-async def visit(host: str, port: int, number: int, documents: int, taken: Taken) -> None:
+async def visit(host: str, port: int, number: int, papers: list[Paper], taken: Taken) -> None:
     """Do what a visitor does: open the page, and have documents judged one after the other."""
     client = Client(host, port, number)
     await client.ask("GET", "/")
-    for document in range(documents):
-        await timed(taken, lambda document=document: client.judge(number * 100 + document))
+    for paper in papers:
+        await timed(taken, lambda paper=paper: client.judge(paper))
 
 
 async def timed(taken: Taken, request: Callable[[], Awaitable[tuple[int, bytes]]]) -> None:
@@ -178,9 +189,9 @@ class Client:
                 return int(head.split(" ", 2)[1]), body
         raise AssertionError
 
-    async def judge(self, number: int) -> tuple[int, bytes]:
-        """Have a document judged that nobody else has."""
-        name, text = submission(number)
+    async def judge(self, paper: Paper) -> tuple[int, bytes]:
+        """Have a document judged."""
+        name, text = paper
         return await self.ask("POST", "/api/judge", {"document": text, "name": name, "network": "2-3-2-1"})
 
     async def train(self, seconds: float) -> int:

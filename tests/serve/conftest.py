@@ -1,8 +1,11 @@
 """Servers that many tests ask, and pages of theirs in a browser."""
 
 import pytest
+from playwright.sync_api import expect
 
 from serve.serving import running
+
+expect.set_options(timeout=30_000)  # how long a figure takes to derive says more about the machine than about the page
 
 
 @pytest.fixture(scope="session")

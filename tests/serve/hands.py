@@ -34,5 +34,5 @@ def drop(page, label, name, text):
 def judged(page):
     """Wait until something was judged, and return what is said of it."""
     said = panel(page).get_by_role("status")
-    expect(said).to_contain_text(re.compile(r"\d"), timeout=30_000)
+    expect(said).to_contain_text(re.compile(r"\d"))
     return said
