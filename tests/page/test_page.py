@@ -153,11 +153,17 @@ def test_one_step_at_a_time(visit):
     page.get_by_role("button", name="Last line").click()
     expect(page.get_by_text(f"line {count} of {count}")).to_be_visible()
     page.get_by_role("button", name="First line").click()
-    seen = set()
-    for _ in range(count):
-        seen.add(math(line.locator(".cr-side").first)[0])
-        for _ in range(3):
-            on.click()
+    seen = page.evaluate(
+        """count => {
+        const on = document.querySelector('[data-key="follow.next"]'), seen = new Set();
+        for (let line = 0; line < count; line++) {
+            seen.add(document.querySelector(".cr-scalar .cr-line annotation").textContent);
+            for (let stage = 0; stage < 3; stage++) on.click();
+        }
+        return [...seen];
+    }""",
+        count,
+    )
     assert len(seen) == count
 
 

@@ -15,6 +15,7 @@ export class NumbersPanel {
     this.node = make("div", { class: "cr-numbers-panel" });
     /** @type {(() => void)[]} */
     this.live = [];
+    this.stale = false;
   }
 
   get id() {
@@ -24,6 +25,7 @@ export class NumbersPanel {
   load() {
     const { page } = this;
     this.live = [];
+    this.stale = false;
     this.node.replaceChildren(this.samples(), this.probe(), this.weights());
     const drawn = page.bundle.numbers.drawn;
     if (drawn.length) {
@@ -36,7 +38,8 @@ export class NumbersPanel {
   }
 
   choose() {
-    this.load();
+    this.stale = true;
+    if (this.page.tab === this.id) this.load();
   }
 
   // Samples
@@ -231,8 +234,9 @@ export class NumbersPanel {
     return section;
   }
 
-  /** The numbers have changed. */
+  /** The numbers have changed, or the panel was opened. */
   update() {
+    if (this.stale) this.load();
     for (const one of this.live) one();
   }
 }

@@ -39,7 +39,6 @@ export interface Code {
 export interface Numbers { p?: ArrayLike<number>; x?: number[][]; target?: number[][] }
 export interface Panel { id: string; title: Record<Lang, string>; mount(root: HTMLElement, page: any): () => void }
 export interface Services {
-  derive?(net: string, options: { notation: string }): Promise<{ bundle: Bundle; code: Code }>;
   judge?(text: string, options: { format: string }): Promise<any>;
   export?(form: string): Promise<Blob>;
   exports?: string[];

@@ -31,7 +31,6 @@ async function begin() {
   /** @type {Page} */
   let page;
   page = mount(root, found.bundle, found.code, {
-    derive: (net, { notation }) => server.derive(net, { notation }),
     judge: async (text, { format }) => (await server.ask("/api/judge", { document: text, format, network: server.net, lang: page.lang })).json(),
     export: async (form) => {
       const fields = { form: FORMS[form], network: server.net, ...numbersOf(page), lang: page.lang, notation: page.notation, selected: page.selected };
