@@ -116,15 +116,11 @@ class Chainrule(Peer):
     def ensemble(self, count: int, sizes: list[int], batch: int) -> Step:
         from chainrule import Network, native
 
-        compile_ensemble = getattr(native, "compile_ensemble", None)
-        if compile_ensemble is None:
-            raise NotImplementedError
         net = Network.read("-".join(map(str, sizes)) + " --reduction samples=mean,outputs=sum")
-        kernel = compile_ensemble(net, count, threads=self.threads, quiet=True)
+        ensemble = native.compile_ensemble(net, threads=self.threads, quiet=True)
         _, x, y = drawn(sizes, batch)
-        params = kernel.draw(0)
-        state = kernel.state()
-        return lambda k: kernel.train(params, state, x, y, steps=k, rate=RATE)
+        params, state = ensemble.draw(range(count)), ensemble.state(range(count))
+        return lambda k: ensemble.train(params, state, x, y, steps=k, rate=RATE)
 
     def inference(self, sizes: list[int]) -> Step:
         weights, x, _ = drawn(sizes, 1)

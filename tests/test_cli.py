@@ -167,8 +167,8 @@ def test_broken_files_are_refused(tmp_path, command, name, content):
 
 
 COMMANDS = (
-    "chainrule", "derive", "draw", "values", "lesson", "check", "export", "exercise", "train", "predict", "serve",
-    "cache", "completion",
+    "chainrule", "derive", "draw", "values", "lesson", "check", "export", "exercise", "train", "sweep", "predict",
+    "serve", "cache", "completion",
 )  # fmt: skip
 ENGLISH = re.compile(
     r"\b(Usage|Options|OPTIONS|Commands|COMMAND|ARGS|Show|default|Examples?|Try|Error|NAME|FILE|NUMBERS?)\b"
@@ -269,7 +269,10 @@ def test_examples_can_be_copied(example, tmp_path, monkeypatch, capsys):
     Path("samples.csv").write_text("a,b,y\n" + "".join(f"{k % 5},{k % 7},{k % 5 + k % 7}\n" for k in range(40)))
     Path("flowers.csv").write_text("a,b,kind\n" + "".join(f"{k % 5},{k % 7},{'xy'[k % 5 > 2]}\n" for k in range(40)))
     if " predict " in example:
-        chainrule.Network.read("2-1").fit("samples.csv", target="y", epochs=1).save("model.safetensors")
+        model = chainrule.Network.read("2-1").fit("samples.csv", target="y", epochs=1)
+        Path("out").mkdir()
+        for name in ("model.safetensors", "out/ensemble.safetensors"):
+            model.save(name)
     words = shlex.split(example.partition(" >")[0])
     assert words[0] == "chainrule"
     if "-o" in words and words[-1].endswith(".pdf"):

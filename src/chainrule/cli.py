@@ -227,12 +227,41 @@ def command_line(lang: str) -> click.Group:
             option("--standardise/--no-standardise", key="standardise", default=None),
             option("--dtype", type=click.Choice(DTYPES), shown=say("cli.label.default", default="float64")),
             option("--threads", kind="number", type=int, shown=say("cli.label.default", default=1)),
+            option("--jobs", key="train_jobs", kind="number", type=click.IntRange(min=1)),
+            option("--dask", key="train_dask", kind="address"),
             option("--every", kind="number", type=click.FloatRange(0, 1e9), default=10.0),
             option("--resume/--no-resume", key="resume_training", default=None),
             option("format_", "--format", key="summary_format", type=click.Choice(["text", "json"]), default="text"),
             words(),
             option("--curve", kind="file"),
             option("-o", "--out", key="train_out", kind="file", default="model.safetensors"),
+        ]),
+        Command("sweep", lang=lang, callback=sweep, net=True, params=[
+            network[0],
+            Argument(["data"], metavar=say("cli.metavar.samples_file")),
+            *network[1:],
+            option("--networks", kind="networks"),
+            option("--target", kind="columns"),
+            option("inputs_", "--inputs", key="input_columns", kind="columns"),
+            option("--seeds", kind="number", type=click.IntRange(min=1), default=10),
+            option("--rates", kind="numbers"),
+            option("--batch-sizes", kind="numbers"),
+            option("--optimizers", kind="names"),
+            option("--weight-decays", kind="numbers"),
+            option("--initials", kind="names"),
+            *training[:-1], option("--initial", kind="name", shown=say("cli.label.default", default="glorot_uniform")),
+            option("--seed", key="sweep_seed", kind="number", type=int, shown=say("cli.label.default", default=0)),
+            option("--validation", kind="number", type=float, shown=say("cli.label.default", default=0.2)),
+            option("--patience", kind="number", type=int),
+            option("--standardise/--no-standardise", key="standardise", default=None),
+            option("--dtype", type=click.Choice(DTYPES), shown=say("cli.label.default", default="float64")),
+            option("--threads", kind="number", type=int, shown=say("cli.label.default", default=1)),
+            option("--jobs", key="sweep_jobs", kind="number", type=click.IntRange(min=1)),
+            option("--dask", key="sweep_dask", kind="address"),
+            option("--resume/--no-resume", key="resume_sweep", default=True),
+            option("format_", "--format", key="summary_format", type=click.Choice(["text", "json", "csv"]),
+                   default="text"),
+            words(), option("-o", "--out", key="sweep_out", kind="folder"),
         ]),
         Command("predict", lang=lang, callback=predict, params=[
             Argument(["model"], metavar=say("cli.metavar.model")),
@@ -456,6 +485,15 @@ def train(data: str, **options: Any) -> None:
     from chainrule.train.command import train_network
 
     emit_text(None, train_network(network_of(options), data, options))
+
+
+def sweep(data: str, **options: Any) -> None:
+    """Train NET with many seeds and settings, and other networks beside it, and compare them."""
+    from chainrule.train.command import words
+    from chainrule.train.sweep_command import sweep_network
+
+    nets = [network_of({**options, "net": net}) for net in (options["net"], *(words(options["networks"]) or ()))]
+    emit_text(None, sweep_network(nets, data, options))
 
 
 def predict(model: str, data: str, **options: Any) -> None:

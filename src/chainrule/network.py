@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from chainrule.derive import Derivation
     from chainrule.page.widget import Explorer
-    from chainrule.train import Model
+    from chainrule.train import Model, ModelEnsemble, Sweep
     from chainrule.values import Values
 
 
@@ -248,6 +248,25 @@ class Network:
         from chainrule.train import fit
 
         return fit(self, data, targets, **options)
+
+    def sweep(self, data: Any, targets: Any = None, **options: Any) -> Sweep:
+        """Return a Sweep: this network trained many times; see `chainrule.train.sweep` for what can be given."""
+        from chainrule.train import sweep
+
+        return sweep(self, data, targets, **options)
+
+    def ensemble(self, data: Any, targets: Any = None, *, members: int = 10, **options: Any) -> ModelEnsemble:
+        """Return a ModelEnsemble: this network trained with several seeds, whose answers are averaged.
+
+        Args:
+            data: the samples, as for `fit`.
+            targets: the targets, where they stand apart.
+            members: how many networks.
+            **options: as for `sweep`.
+        """
+        from chainrule.train import sweep
+
+        return sweep(self, data, targets, seeds=members, **options).ensemble()
 
     def grad(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, NDArray[Any]]:
         """Return ∂loss/∂w by name at some samples, in microseconds: `W_1` (in, out), `b_1` (units,).

@@ -29,7 +29,8 @@ import signal
 import tempfile
 import threading
 import time
-from collections import deque
+import uuid
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import suppress
@@ -127,8 +128,30 @@ class Workers:
         """Return what travels in place of what all tasks share."""
         return common
 
+    def drop(self, carried: Any) -> None:
+        """Forget what `carry` returned."""
+
+    def keep(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Have something made where tasks are done and kept there; return what tasks find it by, with `kept`."""
+        return _Recipe(uuid.uuid4().hex, function, args)
+
     def close(self) -> None:
         """Let go of everything that is ours."""
+
+
+class Here(Workers):
+    """This process: each call is done before `submit` returns."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 1)
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*args))
+        return future
+
+    def close(self) -> None:
+        _KEPT.clear()
 
 
 class Processes(Workers):
@@ -163,6 +186,12 @@ class Processes(Workers):
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         return _Stored(name)
+
+    def drop(self, carried: Any) -> None:
+        if isinstance(carried, _Stored):
+            path = Path(carried.path)
+            path.unlink(missing_ok=True)
+            self._files.remove(path)
 
     def close(self) -> None:
         if self._executor is not None:
@@ -232,14 +261,24 @@ class DaskCluster(Workers):
             raise WorkersError("dask_empty", read=self.address, seconds=int(EMPTY))
 
     def carry(self, common: Any) -> Any:
-        if len(pickle.dumps(common, protocol=pickle.HIGHEST_PROTOCOL)) <= LARGE:
-            return common
         import warnings
+
+        with suppress(Exception):  # Dask can send what pickle alone cannot
+            if len(pickle.dumps(common, protocol=pickle.HIGHEST_PROTOCOL)) <= LARGE:
+                return common
 
         # The result of a task, not scattered data: Dask makes it again where the worker that has it dies.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             return self.client.submit(_same, common, pure=False)
+
+    def keep(self, function: Callable[..., Any], *args: Any) -> Any:
+        import warnings
+
+        # Tasks go to where it is, and where that worker dies Dask makes it again.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return self.client.submit(function, *args, pure=False)
 
     def close(self) -> None:
         if self._own:
@@ -306,7 +345,11 @@ def run(
     Raises:
         WorkersError: where no worker can do anything, whatever the task.
     """
-    yield from _Run(function, iter(tasks), workers.carry(common), workers, together, patience).outcomes()
+    carried = workers.carry(common)
+    try:
+        yield from _Run(function, iter(tasks), carried, workers, together, patience).outcomes()
+    finally:
+        workers.drop(carried)
 
 
 @dataclass(slots=True)
@@ -438,6 +481,35 @@ class _Stored:
     """What tasks share, in a file of this machine."""
 
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How something is made that a process keeps."""
+
+    name: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+KEPT_BYTES = 1 << 30
+"""How much a process keeps of what recipes make; what was not used for longest goes first."""
+
+_KEPT: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+
+
+def kept(found: Any) -> Any:
+    """Return in a task what `Workers.keep` had made: it is there already, or is made now."""
+    if not isinstance(found, _Recipe):
+        return found
+    if found.name not in _KEPT:
+        args = [_loaded(arg) if isinstance(arg, _Stored) else arg for arg in found.args]
+        value = found.function(*args)
+        _KEPT[found.name] = value, getattr(value, "nbytes", 0)
+        while len(_KEPT) > 1 and sum(size for _, size in _KEPT.values()) > KEPT_BYTES:
+            _KEPT.popitem(last=False)
+    _KEPT.move_to_end(found.name)
+    return _KEPT[found.name][0]
 
 
 @lru_cache(maxsize=2)

@@ -7,7 +7,8 @@
     judging.py    a whole document: definitions, what follows from what, gaps (gaps.py)
     repair.py     the smallest change that makes a line right (needed.py, moves.py, indices.py,
                   structure.py, textual.py)
-    infer.py      the network that a document speaks of
+    infer.py      the network that a document speaks of (infer_words.py and said.toml, infer_sizes.py, infer_search.py,
+                  infer_matrices.py)
     report.py     what is said; forms/ writes it, marking.py gives points, marked.py puts it into the document
     folder.py     many documents, on many cores; code/ judges a gradient function
 

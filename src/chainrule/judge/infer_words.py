@@ -6,19 +6,23 @@ nothing. The words are data (`said.toml`), so that a language more is a table mo
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from chainrule.judge.document import Document
 
-MOST_READ = 200_000
+MOST_READ = 50_000
 """How many characters of prose are read."""
+
+MOST_LISTS = 40
+"""How many lists of numbers are looked at."""
 
 LARGEST_SIZE = 400
 """The widest layer that words give."""
@@ -185,12 +189,12 @@ _RUN = re.compile(r"(?<![\w.,/-])([0-9]{1,3}(?:\s?(?:-|–|—|→|->|×)\s?[0-9
 
 def _shapes(text: str, said: Said) -> None:
     """Take whole lists of sizes: 2-3-1, `layers of 2, 3 and 1 neurons`, `hidden layers of 4 and 5 units`."""
-    for match in _RUN.finditer(text):
+    for match in itertools.islice(_RUN.finditer(text), MOST_LISTS):
         beside = _roles_in(f"{text[max(0, match.start() - 40) : match.start()]} {text[match.end() : match.end() + 40]}")
         sizes = _listed(match[1])
         if len(sizes) > 2 or beside & {"layer", "unit"} or "net" in text[match.end() : match.end() + 20]:
             _take(sizes, said)
-    for match in _list().finditer(text):
+    for match in itertools.islice(_list().finditer(text), MOST_LISTS):
         before = re.split(r"[.;:!?\n]\s", text[max(0, match.start() - 40) : match.start()])[-1]
         roles, beside = _roles_in(before), _roles_in(text[match.end() : match.end() + 20])
         if {"hidden", "layer"} <= roles and not roles & {"input", "output"}:
@@ -258,17 +262,20 @@ def _split(text: str) -> list[_Word]:
             continue
         own = word[0]
         number = int(own) if own.isdecimal() else _numerals().get(own, 0)
-        roles = set()
-        for stem, role in _stems():
-            if (own.startswith(stem) and len(own) <= len(stem) + 10) or (
-                role in ("layer", "unit") and len(stem) > 3 and stem in own
-            ) or (role == "layer" and stem == "층" and stem in own):  # fmt: skip
-                roles.add(role)
-        if roles & {"without", "every"} and not (roles - {"without", "every"}) and len(own) > 12:
-            roles = set()
-        found.append(_Word(frozenset(roles), number, not own.isdecimal() and bool(number), activation, ""))
+        found.append(_Word(_roles_of(own), number, not own.isdecimal() and bool(number), activation, ""))
         at += max(length, len(own))
     return found
+
+
+@lru_cache(maxsize=10_000)
+def _roles_of(word: str) -> frozenset[str]:
+    """Return what a word can be: the beginning of `inputs`, the middle of `Eingabeschicht`."""
+    roles = {
+        role for stem, role in _stems()
+        if (word.startswith(stem) and len(word) <= len(stem) + 10)
+        or (role in ("layer", "unit") and (len(stem) > 3 or stem == "층") and stem in word)
+    }  # fmt: skip
+    return frozenset() if roles <= {"without", "every"} and len(word) > 12 else frozenset(roles)
 
 
 _WORD = re.compile(r"[0-9]+|[^\W\d_]+")

@@ -26,6 +26,9 @@ between the buffer and the matrices of `chainrule.values`. Gradients and the opt
 row in its order and the seed say. The order of an epoch is a function of seed and epoch (`shuffle`), so a stop at any
 step, and a new start from the arrays of `State`, changes no bit.
 
+**Many at once.** Of small networks an ensemble has one in each lane, and the samples go by one after another
+(ensemble.py).
+
 **Without a compiler** the same interface computes by NumPy, with the same results to rounding, and says so once.
 
 Example:
@@ -47,6 +50,7 @@ from chainrule.derive import Derivation, derive
 from chainrule.errors import ProgramError
 from chainrule.native.build import BuildError, build, cache_folder, cache_size, clear_cache, find_compiler
 from chainrule.native.emit import describe, emit
+from chainrule.native.ensemble import Ensemble, EnsembleState, compile_ensemble
 from chainrule.native.kernel import Kernel, State
 from chainrule.native.library import NativeKernel
 from chainrule.native.lower import lower
@@ -60,8 +64,8 @@ if TYPE_CHECKING:
     from chainrule.network import Network
 
 __all__ = [
-    "OPTIMIZERS", "Kernel", "Optimizer", "State", "cache_folder", "cache_size", "clear_cache", "compile",
-    "find_compiler", "source",
+    "OPTIMIZERS", "Ensemble", "EnsembleState", "Kernel", "Optimizer", "State", "cache_folder", "cache_size",
+    "clear_cache", "compile", "compile_ensemble", "find_compiler", "source",
 ]  # fmt: skip
 
 DTYPES = ("float32", "float64")
@@ -108,15 +112,15 @@ def compile(  # noqa: A001  # what it does; the builtin is not used here
         try:
             built = build(source, compiler, threads=threads)
         except BuildError as error:
-            _say("compiler_failed", quiet, lang, why=str(error), name=name)
+            say("compiler_failed", quiet, lang, why=str(error), name=name)
         else:
             if built.seconds:
-                _say("built", quiet, lang, name=name, seconds=f"{built.seconds:.2f}")
+                say("built", quiet, lang, name=name, seconds=f"{built.seconds:.2f}")
             return NativeKernel(
                 built.path, lowered.layout, widths, dtype=dtype, optimizer=row, threads=threads, source=source
             )
     elif cc != "numpy":
-        _say("no_compiler", quiet, lang)
+        say("no_compiler", quiet, lang)
     return NumpyKernel(lowered.layout, widths, dtype=dtype, optimizer=row, threads=threads)
 
 
@@ -143,6 +147,7 @@ def for_any_samples(what: Derivation | Network) -> Derivation:
     return derive(build_program(what, samples=None))
 
 
-def _say(key: str, quiet: bool, lang: str, **facts: object) -> None:
+def say(key: str, quiet: bool, lang: str, **facts: object) -> None:
+    """Say something about building on stderr, where that is wanted."""
     if not quiet:
         sys.stderr.write(sentence(f"native.{key}", lang=lang, **facts) + "\n")

@@ -103,7 +103,7 @@ class Kernel(ABC):
         Raises:
             DataError: where a shape does not fit.
         """
-        p, (x, y) = self._parameters(params), self._samples(X, Y)
+        p, (x, y) = self._parameters(params), self.samples(X, Y)
         return self._value(p, x, y)
 
     def value_and_grad(self, params: Any, X: Any, Y: Any) -> tuple[float, Array]:
@@ -111,13 +111,13 @@ class Kernel(ABC):
 
         Args: as those of `value`.
         """
-        p, (x, y) = self._parameters(params), self._samples(X, Y)
+        p, (x, y) = self._parameters(params), self.samples(X, Y)
         gradient = np.empty(self.layout.size, self.dtype)
         return self._gradient(p, x, y, gradient), gradient
 
     def predict(self, params: Any, X: Any) -> Array:
         """Return the outputs, (N, outputs)."""
-        p, x = self._parameters(params), self._rows(X, self.inputs, "X")
+        p, x = self._parameters(params), self.rows(X, self.inputs, "X")
         out = np.empty((len(x), self.outputs), self.dtype)
         if len(x):
             self._predict(p, x, out)
@@ -161,7 +161,7 @@ class Kernel(ABC):
             DataError: where a shape does not fit.
             SelectionError: where the optimiser has no such setting.
         """
-        x, y = self._samples(X, Y)
+        x, y = self.samples(X, Y)
         n = len(x)
         if not (
             isinstance(params, np.ndarray) and params.dtype == self.dtype and params.shape == (self.layout.size,)
@@ -170,18 +170,7 @@ class Kernel(ABC):
             raise DataError("not_a_buffer", size=self.layout.size, dtype=self.dtype.name)
         if state.moments.shape != (self.optimizer.moments, self.layout.size) or state.moments.dtype != self.dtype:
             raise DataError("wrong_state", optimizer=self.optimizer.name, size=self.layout.size)
-        batch = n if batch_size is None else min(int(batch_size), n)
-        if batch < 1:
-            raise DataError("bad_count", what="batch_size", read=batch_size)
-        if (steps is None) == (epochs is None):
-            raise DataError("bad_count", what="steps", read=steps)
-        if epochs is not None:
-            rest = -(-(n - int(state.clock[2])) // batch) if 0 < state.clock[2] < n else 0
-            whole = epochs - (1 if rest else 0)
-            steps = rest + max(0, whole) * -(-n // batch)
-        assert steps is not None
-        if steps < 0:
-            raise DataError("bad_count", what="steps", read=steps)
+        batch, steps = self.extent(state.clock, n, batch_size, steps, epochs)
         rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rate, np.float64), (steps,)))
         unknown = [name for name in settings if name not in self.optimizer.settings]
         if unknown:
@@ -194,6 +183,28 @@ class Kernel(ABC):
         done = self._train(params, state, x, y, batch, rates, chosen, shuffle, guard, losses) if steps else 0
         return losses[: done + 1] if done < steps else losses
 
+    def extent(
+        self, clock: Array, n: int, batch_size: int | None, steps: int | None, epochs: int | None
+    ) -> tuple[int, int]:
+        """Return how many samples a step takes, and how many steps there are; as `train` is asked for them.
+
+        Raises:
+            DataError: where one of these makes no sense.
+        """
+        batch = n if batch_size is None else min(int(batch_size), n)
+        if batch < 1:
+            raise DataError("bad_count", what="batch_size", read=batch_size)
+        if (steps is None) == (epochs is None):
+            raise DataError("bad_count", what="steps", read=steps)
+        if epochs is not None:
+            rest = -(-(n - int(clock[2])) // batch) if 0 < clock[2] < n else 0
+            whole = epochs - (1 if rest else 0)
+            steps = rest + max(0, whole) * -(-n // batch)
+        assert steps is not None
+        if steps < 0:
+            raise DataError("bad_count", what="steps", read=steps)
+        return batch, steps
+
     # What is given
 
     def _parameters(self, params: Any) -> Array:
@@ -202,7 +213,8 @@ class Kernel(ABC):
             raise DataError("number_shape", what="params", read=spell_shape(p.shape), expected=str(self.layout.size))
         return p
 
-    def _rows(self, value: Any, width: int, what: str) -> Array:
+    def rows(self, value: Any, width: int, what: str) -> Array:
+        """Return numbers as rows (N, width) of the kernel's type; DataError names them where they are no such thing."""
         rows = np.asarray(value)
         if rows.dtype != self.dtype or not rows.flags.c_contiguous or not rows.flags.aligned:
             rows = np.array(rows, self.dtype, order="C")
@@ -212,8 +224,9 @@ class Kernel(ABC):
             raise DataError("number_shape", what=what, read=spell_shape(rows.shape), expected=f"N×{width}")
         return rows
 
-    def _samples(self, X: Any, Y: Any) -> tuple[Array, Array]:
-        x, y = self._rows(X, self.inputs, "X"), self._rows(Y, self.targets, "Y")
+    def samples(self, X: Any, Y: Any) -> tuple[Array, Array]:
+        """Return inputs (N, inputs) and targets (N, targets) of the kernel's type; DataError where they do not fit."""
+        x, y = self.rows(X, self.inputs, "X"), self.rows(Y, self.targets, "Y")
         if len(x) != len(y) or not len(x):
             raise DataError("sample_counts", inputs=len(x), targets=len(y))
         return x, y

@@ -100,6 +100,20 @@ class NumpyKernel(Kernel):
             state.clock[2] += stop - start
         return len(rates)
 
+    def step(self, p: Array, state: State, gradient: Array, *, rate: float, **settings: float) -> None:
+        """Make one step with a gradient that was computed elsewhere; `p` and `state` are changed in place.
+
+        Args:
+            p: the flat buffer.
+            state: where training stands.
+            gradient: in the layout of the parameters.
+            rate: the learning rate.
+            **settings: the optimiser's settings.
+        """
+        state.clock[0] += 1
+        numbers = {**self.optimizer.settings, **settings, "rate": rate, "t": float(state.step)}
+        self._update(p, state, gradient.astype(self.dtype), numbers)
+
     def _update(self, p: Array, state: State, gradient: Array, numbers: dict[str, Any]) -> None:
         """Make one step, by the statements of the optimiser's row."""
         buffers = {"w": p, "g": gradient, **dict(zip("mv", state.moments, strict=False))}

@@ -26,9 +26,16 @@ from chainrule.native.target import Target
 
 
 class Unrolled:
-    """Writes the operations of a network, every index a number."""
+    """Writes the operations of a network, every index a number.
 
-    def __init__(self, lowered: Lowered, target: Target) -> None:
+    Args:
+        lowered: the operations.
+        target: the number type and the machine.
+        parameters: what a parameter is in C: `real`, or `vec` where each lane has a network of its own.
+    """
+
+    def __init__(self, lowered: Lowered, target: Target, *, parameters: str = "real") -> None:
+        self.parameters = parameters
         self.lowered = lowered
         self.target = target
         self.used: set[str] = set()
@@ -63,7 +70,7 @@ class Unrolled:
             ]) if _mentions(text, name)
         ]  # fmt: skip
         loads += [
-            f"  const real {name} = p[{at}];"
+            f"  const {self.parameters} {name} = p[{at}];"
             for at, name in enumerate(self.parameter_names)
             if name and _mentions(text, name)
         ]

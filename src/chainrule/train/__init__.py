@@ -12,13 +12,30 @@ loop.py        epochs of steps; lbfgs.py the rounds of L-BFGS
 metrics.py     how good it is
 model.py       what comes out; checkpoint.py its file
 fit.py         all of it together
+group.py       trainings that go side by side; sweep.py all combinations of them
+ensemble.py    models that answer together
+partitions.py  samples in parts, on one machine or many
 """
 
 from chainrule.train.checkpoint import load_checkpoint
+from chainrule.train.ensemble import ModelEnsemble
 from chainrule.train.fit import fit
 from chainrule.train.loop import Epoch
 from chainrule.train.metrics import Metrics
 from chainrule.train.model import Model
+from chainrule.train.partitions import fit_partitions
 from chainrule.train.settings import Settings
+from chainrule.train.sweep import Sweep, sweep
 
-__all__ = ["Epoch", "Metrics", "Model", "Settings", "fit", "load_checkpoint"]
+__all__ = [
+    "Epoch",
+    "Metrics",
+    "Model",
+    "ModelEnsemble",
+    "Settings",
+    "Sweep",
+    "fit",
+    "fit_partitions",
+    "load_checkpoint",
+    "sweep",
+]

@@ -8,6 +8,7 @@ equal bytes, so there is no time in it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,50 @@ class Checkpoint:
 def save_model(path: Path, model: Model) -> None:
     """Write a model by itself."""
     _write(path, _tensors(model), _facts(model))
+
+
+def save_models(path: Path, models: Sequence[Model]) -> None:
+    """Write several models into one file."""
+    tensors = {f"{at}/{name}": array for at, model in enumerate(models) for name, array in _tensors(model).items()}
+    _write(path, tensors, {"format": FORMAT, "members": [_facts(model) for model in models]})
+
+
+def load_models(path: Path) -> tuple[Model, ...]:
+    """Return the models in a file: several, or the one.
+
+    Raises:
+        TrainingError: where it cannot be read, or holds something else.
+    """
+    tensors, facts = _read(path)
+    members = facts.get("members")
+    try:
+        if members is None:
+            return (_checkpoint(tensors, facts).model,)
+        return tuple(
+            _checkpoint(
+                {name.removeprefix(f"{at}/"): array for name, array in tensors.items() if name.startswith(f"{at}/")},
+                own,
+            ).model
+            for at, own in enumerate(members)
+        )
+    except ChainruleError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        raise TrainingError("damaged_model", read=str(path)) from None
+
+
+def packed(model: Model) -> bytes:
+    """Return a model as the bytes of its file."""
+    return _bytes(_tensors(model), _facts(model))
+
+
+def unpacked(content: bytes) -> Model:
+    """Return the model that `packed` made these bytes of."""
+    from safetensors.numpy import load
+
+    size = int.from_bytes(content[:8], "little")
+    facts = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["chainrule"])
+    return _checkpoint(load(content), facts).model
 
 
 def save_checkpoint(path: Path, model: Model, state: State, digest: str) -> None:
@@ -112,10 +157,14 @@ def _facts(model: Model) -> dict[str, Any]:
 
 
 def _write(path: Path, tensors: dict[str, Array], facts: dict[str, Any]) -> None:
+    write_whole(path, _bytes(tensors, facts))
+
+
+def _bytes(tensors: dict[str, Array], facts: dict[str, Any]) -> bytes:
     from safetensors.numpy import save
 
     # One key: several would stand in any order.
-    write_whole(path, save(tensors, metadata={"chainrule": json.dumps(facts, ensure_ascii=False)}))
+    return save(tensors, metadata={"chainrule": json.dumps(facts, ensure_ascii=False)})
 
 
 def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:

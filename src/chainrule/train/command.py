@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +18,11 @@ from chainrule.errors import SelectionError
 from chainrule.output import write_whole
 from chainrule.prose import sentence
 from chainrule.train.curve import curve_svg
+from chainrule.train.ensemble import ModelEnsemble
 from chainrule.train.fit import fit
 from chainrule.train.metrics import Metrics
 from chainrule.train.model import Model
+from chainrule.train.partitions import fit_partitions
 from chainrule.train.progress import Progress
 from chainrule.train.settings import Settings
 from chainrule.width import columns
@@ -35,11 +39,19 @@ def train_network(net: Network, data: str, options: dict[str, Any]) -> Iterator[
     settings = settings_of(options)
     place = Path(options["out"])
     progress = Progress(settings.epochs, lang=lang)
+    shared: dict[str, Any] = {
+        "target": words(options["target"]), "inputs": words(options["inputs_"]), "settings": settings,
+        "checkpoint": place, "every": options["every"], "report": progress,
+    }  # fmt: skip
     try:
-        model = fit(
-            net, data, target=words(options["target"]), inputs=words(options["inputs_"]), settings=settings,
-            checkpoint=place, resume=options["resume"], every=options["every"], report=progress,
-        )  # fmt: skip
+        if in_parts(data, options):
+            if options["batch_size"]:
+                raise SelectionError("parts_batch", read=options["batch_size"])
+            workers = options["dask"] or options["jobs"]
+            resume = options["resume"] is not False
+            model = fit_partitions(net, data, workers=workers, resume=resume, **shared)
+        else:
+            model = fit(net, data, resume=options["resume"], **shared)
     finally:
         progress.close()
     curve = Path(options["curve"]) if options["curve"] else place.with_suffix(".svg")
@@ -49,6 +61,12 @@ def train_network(net: Network, data: str, options: dict[str, Any]) -> Iterator[
         yield json.dumps(summary, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     else:
         yield from _table(summary, lang)
+
+
+def in_parts(data: str, options: dict[str, Any]) -> bool:
+    """Return whether samples lie in several files, or are worked on by several processes."""
+    pattern = glob.has_magic(data) and not os.path.exists(data)
+    return bool(options["dask"] or options["jobs"] or pattern or os.path.isdir(data))
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
@@ -65,7 +83,7 @@ def facts(model: Model, place: Path, curve: Path | None) -> dict[str, Any]:
     """Return what a summary says."""
     last = model.history[-1].number
     summary: dict[str, Any] = {
-        "network": _named(model.network),
+        "network": named(model.network),
         "parameters": sum(int(np.size(array)) for array in model.weights.values()),
         "epochs": last, "kept": model.best_epoch if model.settings.patience is not None else last,
     }  # fmt: skip
@@ -78,7 +96,8 @@ def facts(model: Model, place: Path, curve: Path | None) -> dict[str, Any]:
     return summary
 
 
-def _named(net: Network) -> str:
+def named(net: Network) -> str:
+    """Return what summaries call a network: its shorthand, where it has one."""
     from chainrule.errors import NetworkError
 
     try:
@@ -100,7 +119,7 @@ def _table(summary: dict[str, Any], lang: str) -> Iterator[str]:
 
 def predict_file(path: str, data: str, options: dict[str, Any]) -> Iterator[str] | bytes:
     """Return what `chainrule predict` writes: the answers for each row."""
-    model = Model.load(path)
+    model = _loaded(path)
     form = options["format_"]
     if options["measure"]:
         found = model.measure(data)
@@ -119,6 +138,11 @@ def predict_file(path: str, data: str, options: dict[str, Any]) -> Iterator[str]
         np.save(file, answers, allow_pickle=False)
         return file.getvalue()
     return _json_rows(names, table) if form == "json" else _csv_rows(names, table)
+
+
+def _loaded(path: str) -> Model | ModelEnsemble:
+    found = ModelEnsemble.load(path)
+    return found if len(found.models) > 1 else found.models[0]
 
 
 def _measured(found: Metrics, form: str, lang: str) -> Iterator[str]:

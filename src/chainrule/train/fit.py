@@ -92,10 +92,10 @@ def prepare(
     if resumed is not None:
         if settings.rate is None:
             settings = replace(settings, rate=resumed.model.settings.rate)
-        _check_same(net, samples, settings, resumed)
+        check_same(net, samples.digest, settings, resumed)
         scales = (resumed.model.x_scale, resumed.model.y_scale)
     parts = split(
-        samples, share=settings.validation, seed=settings.seed, standardise=settings.standardise,
+        samples, share=settings.validation, seed=settings.seed_of_split, standardise=settings.standardise,
         dtype=settings.dtype, block_bytes=block_bytes, scales=scales,
     )  # fmt: skip
     settings = settings.settled(sums=net.loss.samples == "sum", samples=len(parts.training))
@@ -112,12 +112,17 @@ def prepare(
     return Training(net, samples, parts, settings, loop, state)
 
 
-def _check_same(net: Network, samples: Samples, settings: Settings, resumed: Checkpoint) -> None:
+def check_same(net: Network, digest: str, settings: Settings, resumed: Checkpoint) -> None:
+    """Check that a checkpoint is of this training.
+
+    Raises:
+        TrainingError: where it is of another network, other samples or other settings, or of no training.
+    """
     if resumed.state is None:
         raise TrainingError("not_resumable")
     if resumed.model.network != net.replace(given=Given()):
         raise TrainingError("other_network")
-    if resumed.digest != samples.digest:
+    if resumed.digest != digest:
         raise TrainingError("other_samples")
     before = resumed.model.settings
     free = {"epochs", "patience", "threads"}

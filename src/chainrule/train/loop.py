@@ -133,9 +133,10 @@ class Loop:
             number = int(order[state.block])
             x, y = training.block(number)
             if settings.optimizer == "lbfgs":
-                from chainrule.train.lbfgs import minimise
+                from chainrule.train.lbfgs import minimise, total_of
 
-                total, still = minimise(self.engine, state.params, training, decay=settings.decay)
+                losses = total_of(self.engine, training)
+                total, still = minimise(losses, state.params, len(training), decay=settings.decay)
                 state.loss, state.block = total, len(order)
                 state.finished = still
                 break

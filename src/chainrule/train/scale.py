@@ -12,6 +12,23 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class Moments:
+    """How many rows there are, the mean of each column, and the sum of its squared distances from that."""
+
+    count: int
+    mean: Array
+    square: Array
+
+    @classmethod
+    def of(cls, rows: Array) -> Moments:
+        """Return the moments of some rows."""
+        if not len(rows):
+            return cls(0, np.zeros(rows.shape[1]), np.zeros(rows.shape[1]))
+        mean = rows.mean(axis=0)
+        return cls(len(rows), mean, ((rows - mean) ** 2).sum(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
 class Scale:
     """A mean and a deviation for each column: scaled = (value − mean) / deviation.
 
@@ -28,20 +45,23 @@ class Scale:
 
     @classmethod
     def of(cls, blocks: Iterable[Array], columns: int) -> Scale:
-        """Return the scale of rows that come in blocks, in one pass (Chan, Golub, LeVeque 1983).
+        """Return the scale of rows that come in blocks, in one pass.
 
         A column that never changes keeps its spread: its deviation is taken as 1.
         """
+        return cls.joined((Moments.of(block) for block in blocks if len(block)), columns)
+
+    @classmethod
+    def joined(cls, parts: Iterable[Moments], columns: int) -> Scale:
+        """Return the scale of rows of which the moments of each part are known (Chan, Golub, LeVeque 1983)."""
         count, mean, square = 0, np.zeros(columns), np.zeros(columns)
-        for block in blocks:
-            rows = len(block)
-            if not rows:
+        for part in parts:
+            if not part.count:
                 continue
-            own = block.mean(axis=0)
-            apart = own - mean
-            square += ((block - own) ** 2).sum(axis=0) + apart**2 * (count * rows / (count + rows))
-            mean += apart * (rows / (count + rows))
-            count += rows
+            apart = part.mean - mean
+            square += part.square + apart**2 * (count * part.count / (count + part.count))
+            mean += apart * (part.count / (count + part.count))
+            count += part.count
         deviation = np.sqrt(square / max(1, count))
         # A column of equal numbers has a deviation of rounding errors only.
         flat = ~(deviation > 1e-12 * np.maximum(1e-300, np.abs(mean)))

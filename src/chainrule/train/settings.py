@@ -47,6 +47,7 @@ class Settings:
         standardise: whether inputs, and targets that are measured numbers, are brought to mean 0 and deviation 1.
         initial: how weights that are not given are drawn.
         seed: of the drawn weights, the split and the order of samples.
+        split_seed: of the split, where that is to stay the same whatever the seed; None for `seed`.
         dtype: float64 or float32.
         threads: how many threads share a batch; 0 for as many as the machine has.
 
@@ -80,6 +81,7 @@ class Settings:
     standardise: bool = True
     initial: str = "glorot_uniform"
     seed: int = 0
+    split_seed: int | None = None
     dtype: str = "float64"
     threads: int = 1
 
@@ -97,6 +99,11 @@ class Settings:
             return self
         follows = sums and self.optimizer in ("sgd", "momentum", "nesterov")
         return replace(self, rate=self.full_rate / (min(self.batch_size or samples, samples) if follows else 1))
+
+    @property
+    def seed_of_split(self) -> int:
+        """The seed of the split."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     @property
     def decay(self) -> float:
@@ -193,8 +200,10 @@ def _problems(settings: Settings) -> list[ChainruleError]:
         read = getattr(settings, name)
         if not _is_whole(read) or read < low:
             found.append(SelectionError("setting_whole", name=name, read=read, low=low))
-    if settings.patience is not None and (not _is_whole(settings.patience) or settings.patience < 1):
-        found.append(SelectionError("setting_whole", name="patience", read=settings.patience, low=1))
+    for name, low in (("patience", 1), ("split_seed", 0)):
+        read = getattr(settings, name)
+        if read is not None and (not _is_whole(read) or read < low):
+            found.append(SelectionError("setting_whole", name=name, read=read, low=low))
     ranges = dict(_RANGES)
     if settings.rate is not None:
         ranges["rate"] = (0, math.inf, "()")

@@ -365,6 +365,44 @@ def test_a_deep_network_with_three_mistakes(tmp_path):
     assert found == [("extra_factor", "dZ_6"), ("extra_derivative", "dZ_4"), ("unknown", "dZ_2")]
 
 
+NG = """
+import numpy as np
+def backward_propagation(parameters, cache, X, Y):
+    m = X.shape[1]
+    W2, A1, A2 = parameters["W2"], cache["A1"], cache["A2"]
+    dZ2 = A2 - Y
+    dW2 = 1 / m * np.dot(dZ2, A1.T)
+    db2 = 1 / m * np.sum(dZ2, axis=1, keepdims=True)
+    dZ1 = np.multiply(np.dot(W2.T, dZ2), 1 - np.power(A1, 2))
+    dW1 = 1 / m * np.dot(dZ1, X.T)
+    db1 = np.sum(dZ1, axis=1, keepdims=True)
+    return {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}
+"""
+
+UPDATING = """
+import numpy as np
+def backward(X, Y, params, lr=0.01):
+    W0, b0, W1, b1 = params
+    a = np.tanh(X @ W0 + b0)
+    d = a @ W1 + b1 - Y
+    g1, e1 = a.T @ d, d.sum(0)
+    W1 -= lr * g1
+    b1 -= lr * e1
+    d = d @ W1.T * (1 - a**2)
+    return X.T @ d, d.sum(0), g1, e1
+"""
+
+
+def test_a_course_and_a_training_step(tmp_path):
+    """A forgotten 1/m in one line of a course's exercise; a step that updates before it goes on."""
+    report = judged(tmp_path / "a.py", "3-4:tanh-1:sigmoid --bias --loss bce", NG)
+    (mistake,) = report.mistakes
+    assert (mistake.kind, mistake.statement, mistake.message.facts["factor"]) == ("missing_factor", "db_1", "1/n")
+    report = judged(tmp_path / "b.py", "2-3:tanh-2 --bias", UPDATING)
+    (mistake,) = report.mistakes
+    assert (mistake.kind, mistake.statement, mistake.message.facts["factor"]) == ("updated_weights", "dA_1", "0.01")
+
+
 def test_single_samples_are_judged_too(tmp_path):
     """One sample at a time, in vectors: three mistakes, the layout found."""
     source = """

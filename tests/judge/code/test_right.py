@@ -208,3 +208,19 @@ def grads(X, Y, params):
     report = check_code(path, "2-3-1 --bias")
     assert not report.wrong
     assert "note.single" in {note.key for note in report.notes}
+
+
+def test_lists_of_activations_are_given(tmp_path):
+    """What the forward computation gave, as lists: from the inputs to the outputs, and every z."""
+    source = """
+def backward(Y, activations, zs, weights):
+    X, A1, pred = activations
+    assert len(zs) == 2 and zs[1].shape == pred.shape
+    d = pred - Y
+    d1 = d @ weights[1].T * A1 * (1 - A1)
+    return [X.T @ d1, A1.T @ d]
+"""
+    assert not judged(tmp_path / "a.py", "2-3-2", source).wrong
+    assert not judged(
+        tmp_path / "b.py", "2-3-2:sigmoid", source.replace("pred - Y", "(pred - Y) * pred * (1 - pred)")
+    ).wrong

@@ -146,13 +146,15 @@ class Arguments:
             case "biases":
                 return {"l": [self._array(name) for name in quantities.biases]}
             case "cache":
-                names = [name for name in self._numbers if name != "true"]
-                return {"d": [["A0", self._array("X")], *([short(name), self._array(name)] for name in names)]}
+                names = {short(name): name for name in self._numbers if name != "true"}
+                # The outputs are the last layer's activations, and its z where they are linear.
+                last = {f"{kind}{quantities.depth}": "pred" for kind in "AZ"}
+                return {"d": [[key, self._array(name)] for key, name in {"A0": "X", **last, **names}.items()]}
             case "activations":
                 return {"l": [self._array("X"), *(self._array(n) for n in self._numbers if n[0] == "A" or n == "pred")]}
             case "zs":
-                last = [] if f"Z_{quantities.depth}" in self._numbers else ["pred"]
-                return {"l": [self._array(name) for name in (*(n for n in self._numbers if n[0] == "Z"), *last)]}
+                final = [] if f"Z_{quantities.depth}" in self._numbers else ["pred"]
+                return {"l": [self._array(name) for name in (*(n for n in self._numbers if n[0] == "Z"), *final)]}
             case "count":
                 return {"n": 1 if self._layout.samples == "vector" else len(self._numbers["X"])}
             case _:
