@@ -3,10 +3,11 @@
 import asyncio
 import concurrent.futures
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import chainrule
@@ -208,10 +209,28 @@ def test_too_many_waiting_are_turned_away(monkeypatch):
         crew.close()
 
 
-def test_what_fills_the_memory_is_refused(server):
-    """A process may use so much and no more; the server stays."""
-    wide = np.zeros(1)
-    assert wide.size  # NumPy is loaded in this process, not in the one that answers
-    answer = server.post("/api/judge", document="$$" + "(" * 100_000 + "$$\n" * 1000, network="2-1")
-    assert answer.status in (200, 422, 504)
-    assert server.post("/api/derive", network="2-1").status == 200
+def test_hostile_documents_are_survived(server):
+    """Deep brackets, long chains, macros that grow: whatever comes of them, the next visitor is answered."""
+    hostile = [
+        "$$" + "(" * 100_000 + "$$",
+        "$$" + "=".join(["pred"] * 3000) + "$$",
+        r"$$\newcommand{\a}{\b\b}\newcommand{\b}{\c\c}\newcommand{\c}{\a\a} \a = 1$$",
+        "$$" + r"\frac{1}{" * 5000 + "$$",
+        "$$pred = " + "w_{11}^2 + " * 20_000 + "1$$",
+        "\0\ufeff\u202e$$a = b$$",
+    ]
+    for document in hostile:
+        assert server.post("/api/judge", document=document, network="2-3-2-1").status in (200, 422, 504)
+    assert server.post("/api/judge", document="$$pred = pred$$", network="2-1").status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what a process fills")
+def test_a_process_has_so_much_memory_and_no_more():
+    """More of it is refused to the process, and nobody else notices."""
+    code = (
+        "from chainrule.serve.settle import settle, MOST_MEMORY\nsettle(nice=1)\n"
+        "try:\n    bytearray(MOST_MEMORY + 1)\nexcept MemoryError:\n    print('refused')\n"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "refused\n"
+    )

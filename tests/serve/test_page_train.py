@@ -30,9 +30,9 @@ def test_a_training_is_led(visit):
     """Single steps, start, pause: curve, surface, thickness and the line of what is chosen follow."""
     page = visit("?net=2-3%3Atanh-1%20--bias")
     symbol(page, "w_11^1").press("Enter")
-    settled(page, Epochs="400", Seed="3")
+    settled(page, Epochs="10000", Seed="3")
     page.get_by_role("button", name="Single step").click()
-    expect(said(page)).to_contain_text("Paused. Epoch 1 of 400")
+    expect(said(page)).to_contain_text("Paused. Epoch 1 of 10000")
     line = page.locator(".cr-below .cr-line .cr-result").first
     first, width = (
         line.text_content(),
@@ -41,8 +41,8 @@ def test_a_training_is_led(visit):
     assert width.endswith("px")
     picture = page.get_by_role("img", name=re.compile("^Decision surface")).evaluate("node => node.toDataURL()")
     page.get_by_role("button", name="Single step").click()
-    expect(said(page)).to_contain_text("Epoch 2 of 400")
-    page.get_by_label("Epochs a second").fill("3")
+    expect(said(page)).to_contain_text("Epoch 2 of 10000")
+    page.get_by_label("Epochs a second").fill("1.5")
     page.get_by_role("button", name="Go on").click()
     expect(said(page)).to_contain_text("Running.")
     page.get_by_role("button", name="Pause").click()
@@ -56,7 +56,9 @@ def test_a_training_is_led(visit):
     assert page.get_by_role("img", name=re.compile("^Decision surface")).evaluate("node => node.toDataURL()") != picture
     expect(page.get_by_role("img", name=re.compile("^Loss curve: from"))).to_be_visible()
     page.get_by_role("button", name="Go on").click()
-    expect(said(page)).to_contain_text("Every epoch is done. Epoch 400 of 400")
+    expect(said(page)).to_contain_text("Running.")
+    page.get_by_role("button", name="Reset").click()
+    expect(said(page)).to_have_text("Nothing trained yet. Seed 3.")
 
 
 def test_reset_keeps_the_first_weights(visit):
