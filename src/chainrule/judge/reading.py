@@ -379,7 +379,7 @@ class _Meaning:
         sup = name.sup
         if not sup:
             return None, None, sample, 1
-        if (self.power or self.reading.bracketed) and sup.isdigit() and int(sup) <= 99:
+        if (self.power or self.reading.bracketed) and sup.isdigit() and 1 <= int(sup) <= 99:
             return None, None, sample, int(sup)
         parts = _parts_above(sup)
         if not 1 <= len(parts) <= 2:
