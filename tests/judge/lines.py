@@ -26,7 +26,7 @@ from chainrule.notation import load
 from judge.line_print import draw_names, draw_style, usual_style, write_line, write_sides
 from judge.line_slips import OF_MATRICES, OF_NUMBERS, Scope, plant
 from judge.line_sources import Draft, Sources
-from judge.line_tree import Count, Der, Fn, Node, Ones, Sym, ground, size, walk
+from judge.line_tree import Der, Fn, Node, Ones, Sym, ground, size, walk
 from judge.line_truth import MatrixTruth, Truth, compare, evaluate
 from judge.line_variations import vary
 
@@ -303,10 +303,13 @@ class Workshop:
 
 
 def _of_batch(side: Node) -> bool:
-    """Return whether a side holds what has a row for each sample: X, Z, A, the ones, the number of samples."""
+    """Return whether a side holds what has a row for each sample: X, Z, A or the ones.
+
+    The number of samples is no sign of rows: ∂loss/∂pred = (pred − true)/N is one of numbers as well.
+    """
     for _, node in walk(side):
         named = node.by if isinstance(node, Der) else node
-        if isinstance(named, Ones | Count) or (isinstance(named, Sym) and named.kind in ("x", "z", "a")):
+        if isinstance(named, Ones) or (isinstance(named, Sym) and named.kind in ("x", "z", "a")):
             return True
     return False
 

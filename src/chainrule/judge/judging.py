@@ -31,7 +31,7 @@ from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
 from chainrule.judge.rows import Row, rows_of
 from chainrule.judge.spelled import spelled
-from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread, names
+from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread, names, parts_of
 from chainrule.judge.textual import TextMender
 
 if TYPE_CHECKING:
@@ -55,12 +55,14 @@ class Heard:
         bindings: the document's definitions as they stand at this row.
         findings: one for each link.
         defines: the name that its first link introduces, or None.
+        weight: how much it counts in the choice of a reading.
     """
 
     row: Row
     bindings: dict[Key, Node]
     findings: list[Finding]
     defines: Key | None = None
+    weight: int = 1
 
     @property
     def right(self) -> int:
@@ -86,6 +88,11 @@ class Heard:
         """How well a reading suits the row: a name of a place that the network does not have speaks against it."""
         outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
         return self.right - 2 * outside
+
+    @property
+    def standing(self) -> int:
+        """The same as the choice of a reading counts it: what says how a quantity is computed says what letters are."""
+        return self.fitness * self.weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +122,9 @@ class _Best:
     def take(self, reading: Reading, heard: list[Heard]) -> None:
         """Take another reading for the best."""
         self.reading, self.heard = reading, heard
-        self.fitness = sum(one.fitness for one in heard)
+        self.standing = sum(one.standing for one in heard)
         self.failing = [one for one in heard if any(f.equal is not True for f in one.findings)]
-        self.hopes = [one.most for one in self.failing]
+        self.hopes = [one.most * one.weight for one in self.failing]
         self.hope = sum(self.hopes)
         self.asked: dict[int, Asked] = {}
 
@@ -149,6 +156,7 @@ class Judge:
         self._questions: dict[tuple[object, ...], Asked] = {}
         self._mended: dict[tuple[object, ...], Mended | None] = {}
         self._atoms: Atoms | None = None
+        self._weights: dict[int, int] = {}
         self._names: list[Name] = []
         self._lettered: list[Name] = []
         self._letters_of = self._lettered
@@ -222,7 +230,7 @@ class Judge:
             other = _Best(reading, self._hear(rows, reading))
             self._recognise_all(rows, other)
             self._climb(rows, other)
-            if other.fitness > best.fitness and not self.late:
+            if other.standing > best.standing and not self.late:
                 best, changed = other, True
         if changed and free:
             self._climb(rows, best)
@@ -247,7 +255,7 @@ class Judge:
                 finding = self._findings(one.row, self.court(known), bindings)[0]
                 if finding.equal is True and not finding.zero:
                     heard = self._hear(rows, known)
-                    if sum(other.fitness for other in heard) > best.fitness:
+                    if sum(other.standing for other in heard) > best.standing:
                         best.take(known, heard)
                         return True
         return False
@@ -267,6 +275,7 @@ class Judge:
 
     def _read_as_is(self, rows: Sequence[Row]) -> _Best:
         """Return the same with every letter that the document introduces taken for what stands behind it."""
+        self._weights = {id(row): FORWARD for row in rows if states_forward(row)}
         found = self._names = _distinct(name for row in rows for name in row.chain.names)
         self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
@@ -310,12 +319,12 @@ class Judge:
                 best.asked[number] = self._asked(one, self.court(best.reading))
             asked = best.asked[number]
             if not asked.answers_alike(reading) or court.letter_layers != self.court(best.reading).letter_layers:
-                other = Heard(one.row, one.bindings, self._findings(one.row, court, one.bindings), one.defines)
-                gained += other.fitness - one.fitness
+                other = replace(one, findings=self._findings(one.row, court, one.bindings))
+                gained += other.standing - one.standing
         if gained < least or self.late:
             return False
         heard = self._hear(rows, reading)
-        if sum(one.fitness for one in heard) < best.fitness + least:
+        if sum(one.standing for one in heard) < best.standing + least:
             return False
         best.take(reading, heard)
         return True
@@ -361,7 +370,7 @@ class Judge:
             if defines is None and (base := self._recognised(row, reading)) and base not in introduced_before:
                 introduced_before.add(base)
                 defines = (base, "", "")
-            heard.append(Heard(row, bindings, findings, defines))
+            heard.append(Heard(row, bindings, findings, defines, self._weights.get(id(row), 1)))
         return heard
 
     @staticmethod
@@ -555,6 +564,19 @@ def introduced(one: Heard, reading: Reading) -> Name | None:
 def _distinct(found: Iterable[Name]) -> list[Name]:
     """Return names without those that only stand elsewhere."""
     return list({(name.base, name.sub, name.sup, name.suffix, name.primes): name for name in found}.values())
+
+
+FORWARD = 3
+"""How much a forward statement counts in the choice of a reading: as much as three links of derivatives."""
+
+
+def states_forward(row: Row) -> bool:
+    """Return whether a row says how a quantity is computed: a_1 = w_{11} x_1 + b_1, with no derivative in it."""
+    if not isinstance(row.chain.sides[0].node, Name):
+        return False
+    nodes = [side.node for side in row.chain.sides if not isinstance(side.node, Unread)]
+    adjoint = any(name.base in ("δ", "Δ") or (len(name.base) > 1 and name.base[0] == "d") for name in row.chain.names)
+    return not adjoint and not any(isinstance(part, Derivative) for node in nodes for part in parts_of(node))
 
 
 def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:
