@@ -13,9 +13,12 @@ settings.load_profile("house")
 GOLDENS = Path(__file__).parent / "goldens"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Debian's Chromium; a missing one fails."""
+    """Debian's Chromium; a missing one fails.
+
+    One for each module: while Playwright runs, its event loop does too, and no test can run one of its own.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:

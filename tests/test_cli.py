@@ -445,6 +445,7 @@ ask chainrule --lang ko derive --lang k
             "lesson",
             "predict",
             "serve",
+            "sweep",
             "train",
             "values",
         },

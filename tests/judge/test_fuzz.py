@@ -171,7 +171,7 @@ def test_much_of_the_same(unit, format):
     start = time.process_time()
     document = read_document(unit * (250_000 // len(unit)), format=format)
     assert len(document.formulas) + len(document.problems) <= 100_001
-    assert time.process_time() - start < SECONDS
+    assert time.process_time() - start < 3 * SECONDS  # 250 kB of one thing are read, not refused
 
 
 def test_too_large_a_document_is_refused():

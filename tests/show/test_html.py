@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from chainrule import Network
 from chainrule.show import write_document
@@ -13,15 +13,6 @@ from chainrule.show.html import anchor, escape
 from papers import HOSTILE, PAPERS, paper, pdf_text
 
 UNSET = ".math:not([data-done])"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's Chromium; a missing one fails."""
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path="/usr/bin/chromium")
-        yield found
-        found.close()
 
 
 @pytest.fixture
