@@ -53,6 +53,7 @@ UNTRIED = {
     "chainrule serve sheet.toml --port 0 --no-open",
     "chainrule serve --host 0.0.0.0 --allow-host lab.example.org",
     "python benchmarks/serve.py --documents 2 --seconds 25",
+    "python benchmarks/judge.py",
     "chainrule completion bash >> ~/.bashrc",
 }
 """Commands that install, write outside the folder, or do not end.
