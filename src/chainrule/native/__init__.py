@@ -11,7 +11,7 @@ Missing edges and ties are tables of positions in the parameter buffer, not code
 **How.** The samples are the lanes of a vector. A small network is written out without loops (`unrolled`): a variable
 for each unit, a vector of partial sums for each parameter, everything in registers or the first cache; the partial sums
 are added over their lanes at the end, as many vectors at once as a vector has lanes. A larger one (`looped`) goes by
-tiles of a few vectors of samples, [unit][sample], so that no lane is wasted on layers of odd sizes; its
+tiles of a few vectors of samples, `[unit][sample]`, so that no lane is wasted on layers of odd sizes; its
 products are blocks of registers (`gemm`). Lanes beyond the last sample are left out of every sum by a mask, so a batch
 of any size gives exactly what its samples give, NaN and infinity included. exp, log, tanh and erf are the
 project's own, written for vectors (functions.c), their errors measured by a test. Forward, backward, reduction and

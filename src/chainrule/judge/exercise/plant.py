@@ -22,6 +22,9 @@ from chainrule.network import Network
 TRIES = 3
 """How many slips of a kind are tried on a line."""
 
+ATTEMPTS = 5
+"""How often lines are drawn anew where too few mistakes find a place beside each other."""
+
 SELDOM = {"backwards": 1, "extra_factor": 1, "wrong_symbol": 1}
 """How many others of a solution come before one of these kinds, which fit nearly everywhere."""
 
@@ -70,6 +73,16 @@ class Planter:
         Raises:
             ExerciseError: where there are fewer lines that can bear one.
         """
+        most = 0
+        for _ in range(ATTEMPTS):  # which lines are drawn first decides how many find a place beside each other
+            found = self._beside_each_other(count, rng)
+            if len(found) == count:
+                return sorted(found, key=lambda one: one.number)
+            most = max(most, len(found))
+        raise ExerciseError("exercise_too_many", read=count, most=most)
+
+    def _beside_each_other(self, count: int, rng: random.Random) -> list[Planted]:
+        """Return as many mistakes as lines in a random order bear, up to a count."""
         found: list[Planted] = []
         order = rng.sample(range(len(self.lines)), len(self.lines))
         while order and len(found) < count:
@@ -81,9 +94,7 @@ class Planter:
             # Together they may say something else than each by itself: another reading, or one following from another.
             contested = self._contested(found)
             found = [one for one in found if one.number not in contested]
-        if len(found) < count:
-            raise ExerciseError("exercise_too_many", read=count, most=len(found))
-        return sorted(found, key=lambda one: one.number)
+        return found
 
     def _drawn(self, number: int, used: Counter[str], rng: random.Random) -> Slip | None:
         """Return a slip for a line that the judge calls by its name: rather one of a kind that was not used yet."""
