@@ -149,7 +149,9 @@ def _mathematical(line: str, *, sure: bool) -> bool:
     bare = _COMMAND.sub(lambda match: "·" * len(match[0]), line)
     if bare == line and _FOREIGN_IN_TEXT.search(line):
         return False
-    last_word, names_only = -1, _SURE.search(line) is not None
+    # ∂loss/∂pred pred (1 − pred), −true log(pred): names alone are no prose
+    words = [match[0] for match in _WORD.finditer(bare)]
+    last_word, names_only = -1, all(word in _KNOWN or _SYMBOL.fullmatch(word) for word in words)
     for match in _WORD.finditer(bare):
         word = match[0]
         if word.lower() in _BETWEEN or word in LEADS:
@@ -157,7 +159,7 @@ def _mathematical(line: str, *, sure: bool) -> bool:
             continue
         if last_word >= 0 and not bare[last_word : match.start()].strip() and not names_only:
             return False
-        last_word, names_only = match.end(), names_only and word in _KNOWN  # ∂loss/∂pred pred (1 − pred)
+        last_word = match.end()
         if word in _KNOWN or _SYMBOL.fullmatch(word):
             continue
         if (sure and not _HANGUL.match(word)) or _beside(bare, match.start() - 1, -1) or _beside(bare, match.end(), 1):
