@@ -143,14 +143,9 @@ class Facts:
 
     # Names
 
-    def _kind(self, name: Name) -> str:
-        """Return what a name's own letter stands for: that of dZ is Z."""
-        kind = self.reading.kinds.get(name.base, "")
-        return kind[1:] if kind.startswith("d") and kind != "delta" else kind
-
     def _unit(self, name: Name) -> bool:
         """Return whether a name is that of one unit's z, a or δ."""
-        kind = self._kind(name)
+        kind = self.reading.kind_of(name)
         if kind in ("pred", "true"):
             return name.sub.isdigit() and not name.sup and not self._capital(name)
         return kind in ("z", "a", "delta") and bool(name.sub) and bool(name.sup) and not self._whole(name)
@@ -185,7 +180,7 @@ class Facts:
     def _is_whole(self, name: Name) -> bool:
         if name.base == ONES:
             return True
-        kind = self._kind(name)
+        kind = self.reading.kind_of(name)
         if self.reading.whole(name, kind):
             return True
         if name.base in self.reading.places and name.sub:
@@ -209,7 +204,7 @@ class Facts:
 
     def _capital(self, name: Name) -> bool:
         """Return whether a name's own letter is a capital: that of dZ is Z."""
-        adjoint = self._kind(name) != self.reading.kinds.get(name.base, "")
+        adjoint = self.reading.kind_of(name) != self.reading.kinds.get(name.base, "")
         return (name.base[1:] if adjoint else name.base)[:1].isupper()
 
     def _skips(self, sub: str) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from chainrule.errors import ChainruleError
 from chainrule.expr import Ref
 from chainrule.judge.court import EQUALITIES
-from chainrule.judge.infer_sizes import Frame, Rows, every_name, frames, kind_of
+from chainrule.judge.infer_sizes import Frame, Rows, every_name, frames
 from chainrule.judge.judging import Heard, Judge
 from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.readings import candidates, letters_for
@@ -350,7 +350,7 @@ class _Search:
         yield replace(self._best, bias=(not self._best.bias[0],) * depth)
         named = {
             int(match[0]) - self.reading.first_layer for name in every_name(self.all_rows.all)
-            if kind_of(name, self.reading) == "b" and (match := re.search("[0-9]{1,2}", name.sup)) is not None
+            if self.reading.kind_of(name) == "b" and (match := re.search("[0-9]{1,2}", name.sup)) is not None
         }  # fmt: skip
         if named:
             yield replace(self._best, bias=tuple(level in named for level in range(1, depth + 1)))
@@ -361,7 +361,7 @@ class _Search:
         named: dict[tuple[int, int], set[tuple[int, int]]] = {}
         program = self._judge(self.net).court(self.reading).numbers(1).program
         for name in every_name(self.all_rows.scalar):
-            if kind_of(name, self.reading) != "w" or not any(char.isdecimal() for char in name.sub):
+            if self.reading.kind_of(name) != "w" or not any(char.isdecimal() for char in name.sub):
                 continue
             try:
                 what = self.reading.meaning(name, program, {}).what

@@ -99,12 +99,6 @@ def every_name(rows: Iterable[Row]) -> list[Name]:
             for name in names(side.node)]  # fmt: skip
 
 
-def kind_of(name: Name, reading: Reading) -> str:
-    """Return what a name stands for; that of dW is w."""
-    kind = reading.kinds.get(name.base, "")
-    return kind[1:] if kind.startswith("d") and kind != "delta" else kind
-
-
 def frames(rows: Rows, reading: Reading, said: Said) -> Iterator[Frame]:
     """Yield the layers that a document can speak of under a reading, the likeliest first."""
     evidence = _Evidence(rows, reading)
@@ -145,7 +139,7 @@ class _Evidence:
         self.reading = reading
         self.names = [(name, False) for name in every_name(rows.scalar)]
         self.names += [(name, True) for name in every_name(rows.matrix)]
-        self.names = [(name, whole) for name, whole in dict.fromkeys(self.names) if kind_of(name, reading) in INDICES]
+        self.names = [(name, whole) for name, whole in dict.fromkeys(self.names) if reading.kind_of(name) in INDICES]
         self.skips: set[tuple[int, int]] = set()
         self.numeric = 0
         self.general = False
@@ -155,23 +149,23 @@ class _Evidence:
             level = self._level(name, whole)
             if level is not None:
                 self.numeric = max(self.numeric, level)
-                if kind_of(name, reading) == "w":
+                if reading.kind_of(name) == "w":
                     self.weights.add(level)
-            elif kind_of(name, reading) in LAYERED and re.search("[lL]", name.sup):
+            elif reading.kind_of(name) in LAYERED and re.search("[lL]", name.sup):
                 self.general = True
         self.general = self.general and not self.numeric
 
     @property
     def indexed_outputs(self) -> bool:
         """Whether the outputs are told apart by an index."""
-        return any(kind_of(name, self.reading) in ("pred", "true") and name.sub for name, _ in self.names)
+        return any(self.reading.kind_of(name) in ("pred", "true") and name.sub for name, _ in self.names)
 
     def depths(self, said: Said) -> Iterator[int]:
         """Yield how many layers there can be after the inputs, the likeliest first."""
         words = said.depths
         if self.numeric:
             yield self.numeric
-            outputs = any(kind_of(name, self.reading) in ("pred", "true") for name, _ in self.names)
+            outputs = any(self.reading.kind_of(name) in ("pred", "true") for name, _ in self.names)
             if outputs and self.weights and self.numeric not in self.weights:
                 yield self.numeric + 1  # a_j^L with an output beside it, and no weight that leads into layer L
             yield from (depth for depth in words if depth > self.numeric)
@@ -185,8 +179,8 @@ class _Evidence:
         roles = {match[1] for name, _ in self.names if (match := _ROLE.fullmatch(name.sub)) and not name.sup}
         if roles & {"h", "o"}:
             yield 2
-        pairs = {name.sub for name, _ in self.names if kind_of(name, self.reading) == "w" and name.sub.isalpha()}
-        hidden = any(kind_of(name, self.reading) in ("a", "z") for name, _ in self.names)
+        pairs = {name.sub for name, _ in self.names if self.reading.kind_of(name) == "w" and name.sub.isalpha()}
+        hidden = any(self.reading.kind_of(name) in ("a", "z") for name, _ in self.names)
         yield 1
         if hidden or len(pairs) > 1:
             yield 2
@@ -195,7 +189,7 @@ class _Evidence:
 
     def _level(self, name: Name, whole: bool) -> int | None:
         """Return the layer that a name gives as a number, or None."""
-        reading, kind = self.reading, kind_of(name, self.reading)
+        reading, kind = self.reading, self.reading.kind_of(name)
         if kind not in LAYERED:
             return None
         if name.sup:
@@ -231,7 +225,7 @@ class _Evidence:
             for level, size in self._units(name, whole, depth):
                 if 0 <= level <= depth:
                     least[level] = max(least.get(level, 1), size)
-        outputs = [(name, whole) for name, whole in self.names if kind_of(name, self.reading) in ("pred", "true")]
+        outputs = [(name, whole) for name, whole in self.names if self.reading.kind_of(name) in ("pred", "true")]
         if outputs and all(not name.sub and not whole for name, whole in outputs) and least.get(depth, 1) == 1:
             sure[depth] = 1  # one number
         everywhere = layers_of_letters([name for name, _ in self.names], self.reading, depth)
@@ -244,13 +238,13 @@ class _Evidence:
                 sure[counted] = size
         sure |= stated_sizes(self.rows.matrix, depth) or {}
         single = any(
-            kind_of(name, self.reading) == "w" and name.sub.isalnum() and len(name.sub) == 1 and not name.sup
+            self.reading.kind_of(name) == "w" and name.sub.isalnum() and len(name.sub) == 1 and not name.sup
             for name, whole in self.names if not whole
         )  # fmt: skip
         if depth == 1 and single:  # w_i leads into the one unit there is
             sure.setdefault(1, 1)
             for name, _ in self.names:
-                if kind_of(name, self.reading) == "w" and name.sub.isdigit():
+                if self.reading.kind_of(name) == "w" and name.sub.isdigit():
                     least[0] = max(least.get(0, 1), int(name.sub))
         if depth == 1 and all(not name.sub and not whole for name, whole in self.names):
             sure |= {0: 1, 1: 1}  # y = f(w x): one neuron
@@ -258,7 +252,7 @@ class _Evidence:
 
     def _units(self, name: Name, whole: bool, depth: int) -> Iterator[tuple[int, int]]:
         """Yield the sizes that a name's indices need: layer, size."""
-        reading, kind = self.reading, kind_of(name, self.reading)
+        reading, kind = self.reading, self.reading.kind_of(name)
         if (role := _ROLE.fullmatch(name.sub)) is not None and not name.sup:
             yield {"i": 0, "h": 1, "o": depth}[role[1]], int(role[2])
             return

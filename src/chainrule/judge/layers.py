@@ -40,8 +40,7 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
         letters = name.sub.replace(",", "")
         if not letters.isalpha():
             continue
-        kind = reading.kinds.get(name.base, "")
-        kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
+        kind = reading.kind_of(name)
         level = _level(name.sup, reading, depth)
         if kind in ("x", "pred", "true") and len(letters) == 1:
             facts.setdefault(letters[0], set()).add(0 if kind == "x" else depth)
@@ -128,8 +127,7 @@ def layerings(
     offsets: dict[str, int] = {}
     pairs: list[tuple[str, str]] = []
     for name in names:
-        kind = reading.kinds.get(name.base, "")
-        kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
+        kind = reading.kind_of(name)
         letters = name.sub.replace(",", "")
         if not letters.isalpha() or name.sup or name.base in reading.places or set(letters) & set(known):
             continue

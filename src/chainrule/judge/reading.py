@@ -72,6 +72,16 @@ INDICES = {"w": 2, "b": 1, "z": 1, "a": 1, "delta": 1, "x": 1, "pred": 1, "true"
 _LAYERED = frozenset(("w", "b", "z", "a", "delta"))
 
 
+def differentiated(kind: str) -> str:
+    """Return the kind that an adjoint is of, and any other kind as it is.
+
+    Example:
+        >>> differentiated("dw"), differentiated("delta"), differentiated("w")
+        ('w', 'delta', 'w')
+    """
+    return kind[1:] if kind.startswith("d") and kind != "delta" else kind
+
+
 @cache
 def vocabulary() -> Mapping[str, Mapping[str, list[str]]]:
     """Return the words and letters that people use, by kind: `usual`, and `swapped` where a and z change places."""
@@ -123,6 +133,10 @@ class Reading:
     below: bool = False
     places: Mapping[str, int] = field(default_factory=dict, hash=False)
 
+    def kind_of(self, name: Name) -> str:
+        """Return what a name's own letter stands for, or '': that of dW is w."""
+        return differentiated(self.kinds.get(name.base, ""))
+
     def whole(self, name: Name, kind: str) -> bool:
         """Return whether a name without a capital is that of a whole layer, by the number below it."""
         numbered = name.sub.isdigit() and not name.sup
@@ -172,8 +186,8 @@ class _Meaning:
     ) -> None:  # fmt: skip
         self.reading = reading
         self.name = name
-        self.adjoint = kind.startswith("d") and kind != "delta"
-        self.kind = kind[1:] if self.adjoint else kind
+        self.kind = differentiated(kind)
+        self.adjoint = self.kind != kind
         self.program = program
         assert program.network is not None
         self.net: Network = program.network

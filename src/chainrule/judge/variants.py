@@ -155,8 +155,7 @@ def other_letters(name: Name, reading: Reading) -> Iterator[str]:
 
 
 def _variants(name: Name, reading: Reading, program: Program) -> tuple[Variant, ...]:
-    kind = reading.kinds.get(name.base, "")
-    kind = kind[1:] if kind.startswith("d") and kind != "delta" else kind
+    kind = reading.kind_of(name)
     if kind not in INDICES or kind == "loss":
         return ()
     found: list[Variant] = []

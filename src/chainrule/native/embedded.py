@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.native.comments import comment, said
+from chainrule.native.comments import said
 from chainrule.native.emit import coefficient, update
 from chainrule.native.looped import Looped, strided
 from chainrule.native.lower import (
@@ -97,17 +97,8 @@ class _Embedded(Looped):
         """Return the body that computes a sample: `predict`, `value` or `gradient`."""
         operations = self.lowered.needed(want)
         where = self._places_of_arrays(operations, want)
-        self.fresh.clear()
-        lines: list[str] = []
-        written: object = None
-        for operation in operations:
-            found = self._operation(operation)
-            if operation.statement is not written:
-                written = operation.statement
-                lines += [f"  // {text}" for text in comment(self.lowered, operation.statement)]
-            lines += found
         heads = [f"  real *const {name} = array{slot};" for name, slot in where.items()]
-        return "\n".join([*heads, *lines]) + "\n"
+        return "\n".join([*heads, *self._commented(operations)]) + "\n"
 
     def _operation(self, operation: Operation) -> list[str]:
         match operation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -111,17 +112,9 @@ class Looped:
 
     def tile(self, want: str) -> str:
         """Return the body that computes a tile of samples: `predict`, `value` or `gradient`."""
-        lines: list[str] = []
-        said: set[int] = set()
         operations = self.lowered.needed(want)
         where = self._places_of_arrays(operations, want)
-        self.fresh.clear()
-        for operation in operations:
-            found = self._operation(operation)
-            if id(operation.statement) not in said:
-                said.add(id(operation.statement))
-                lines += [f"  // {text}" for text in comment(self.lowered, operation.statement)]
-            lines += found
+        lines = self._commented(operations)
         heads = [f"  vec (*const {name})[VECTORS] = w->array{slot};" for name, slot in where.items()]
         heads += ["  const vec (*const x)[VECTORS] = (const vec (*)[VECTORS])data;"]
         if want != "predict":
@@ -170,6 +163,19 @@ class Looped:
         free.remove(found)
         self.slots[found] = max(self.slots[found], wide)
         return found
+
+    def _commented(self, operations: Sequence[Operation]) -> list[str]:
+        """Return the lines of operations, the derivation's line above the first that computes it."""
+        self.fresh.clear()
+        lines: list[str] = []
+        said: set[int] = set()
+        for operation in operations:
+            found = self._operation(operation)
+            if id(operation.statement) not in said:
+                said.add(id(operation.statement))
+                lines += [f"  // {text}" for text in comment(self.lowered, operation.statement)]
+            lines += found
+        return lines
 
     def _operation(self, operation: Operation) -> list[str]:
         match operation:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from chainrule.algebra import walk
 from chainrule.expr import ZERO, Atom, Delta, Expr, Index, Position, Ref
-from chainrule.native.comments import comment
 from chainrule.native.expression import ATOM, Piece, Scribe, runs
 from chainrule.native.looped import Looped, strided
 from chainrule.native.lower import (
@@ -70,16 +69,7 @@ class Single(Looped):
 
     def _body(self, want: str, operations: tuple[Operation, ...], where: dict[str, int] | None = None) -> str:
         where = self._places_of_arrays(operations, want) if where is None else where
-        self.fresh.clear()
-        lines: list[str] = []
-        written: object = None
-        for operation in operations:
-            found = self._operation(operation)
-            if operation.statement is not written:
-                written = operation.statement
-                lines += [f"  // {text}" for text in comment(self.lowered, operation.statement)]
-            lines += found
-        text = "\n".join(lines) + "\n"
+        text = "\n".join(self._commented(operations)) + "\n"
         heads = {name: f"  vec *const {name} = w->row{slot};\n" for name, slot in where.items()}
         heads |= {name: f"  const vec *const {name} = w->row_{name};\n" for name in ("x", "target")}
         needed = [head for name, head in heads.items() if re.search(rf"\b{name}\b", text)]
