@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainrule.judge.court import Court
-from chainrule.judge.infer_search import Found, search
+from chainrule.judge.infer_search import search
 from chainrule.judge.infer_sizes import (
     Frame,
     Rows,
@@ -61,7 +61,8 @@ def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None =
     parts = []
     for own, mine in zip(sizes, groups, strict=True):
         if mine:
-            found = search(Rows(tuple(mine), (True,) * len(mine)), Said(), known, until=until, only=Frame(tuple(own)))
+            own_rows = Rows(tuple(mine), (True,) * len(mine))
+            found = search(own_rows, Said(), known, until=until, only=Frame(tuple(own)), others=False)
             if found is None:
                 return None
             parts.append((found.net, mine))
@@ -101,7 +102,7 @@ def speaks_of_another(rows: Sequence[Row], net: Network, known: Reading | None) 
     if several is not None:
         parts = several.parts
     else:
-        one: Found | None = search(Rows(tuple(rows), (True,) * len(rows)), Said(), known)
+        one = search(Rows(tuple(rows), (True,) * len(rows)), Said(), known, others=False)
         parts = [] if one is None else [(one.net, list(rows))]
     if not parts or any(own == net for own, _ in parts):
         return None
