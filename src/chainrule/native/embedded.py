@@ -14,20 +14,10 @@ import numpy as np
 
 from chainrule.native.comments import said
 from chainrule.native.emit import coefficient, update
-from chainrule.native.looped import Looped, strided
-from chainrule.native.lower import (
-    Assign,
-    Column,
-    Gathered,
-    Loss,
-    Lowered,
-    Operation,
-    Outer,
-    Places,
-    Product,
-    identifier,
-)
+from chainrule.native.looped import strided
+from chainrule.native.lower import Lowered, Places, Product, identifier
 from chainrule.native.optimizers import Optimizer
+from chainrule.native.sample import OneSample
 from chainrule.native.target import Target, scalar_functions
 
 WORDS = {"float32": 4, "float64": 8}
@@ -83,7 +73,7 @@ def estimated(code: str) -> int:
     return 10 * loops + 5 * (calls - loops) + 4 * len(re.findall(r" [-+*/]?=? ", code))
 
 
-class _Embedded(Looped):
+class _Embedded(OneSample):
     """Writes the operations for one sample."""
 
     each = ""
@@ -99,23 +89,6 @@ class _Embedded(Looped):
         where = self._places_of_arrays(operations, want)
         heads = [f"  real *const {name} = array{slot};" for name, slot in where.items()]
         return "\n".join([*heads, *self._commented(operations)]) + "\n"
-
-    def _operation(self, operation: Operation) -> list[str]:
-        match operation:
-            case Assign():
-                return self._assign(operation)
-            case Gathered():
-                return self._gathered(operation)
-            case Product():
-                return self._product(operation)
-            case Outer(left, right, places):
-                return self._summed(places, f"{identifier(left)}[u] * {identifier(right)}[j]")
-            case Column(left, places):
-                return self._summed(places[None, :], f"{identifier(left)}[u]")
-            case Loss(_, body):
-                scribe = self._scribe("  ")
-                text = scribe.vector(body)
-                return [*scribe.before, f"  sum += {text};"]
 
     def _product(self, operation: Product) -> list[str]:
         rows, columns = operation.places.shape
