@@ -1,19 +1,17 @@
-"""Tokens of one side through the tables that lark makes of grammar.lark.
+"""Tokens of one side through the parsing tables of grammar.lark.
 
-lark reads the grammar, proves it LALR(1) and binds each rule to what builds its node. Its own loop over the tables is
-made for every kind of lexer and costs more than the building; ours knows one kind of token.
+`tools/grammar_tables.py` has lark read the grammar and prove it LALR(1), and writes its tables to grammar.json. There a
+state (0 is the start) is a row of what follows at a token, or behind a rule: n ≥ 0, the state to go on to; -1 - r, that
+rule r ends. A rule is its name, what builds its value (null: it only renames its one part), and for each part whether
+it repeats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
-
-from lark import Lark
-from lark.common import LexerConf
-from lark.lexer import Lexer
-from lark.parsers.lalr_analysis import Shift
 
 from chainrule.judge.tokens import Token
 
@@ -38,27 +36,23 @@ class _Action(NamedTuple):
 
 
 class Grammar:
-    """The tables of grammar.lark.
+    """The tables of the grammar.
 
     Args:
         builder: has a method for each rule by its name or alias, which makes its value of those of its parts.
     """
 
     def __init__(self, builder: object) -> None:
-        text = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-        made = Lark(text, parser="lalr", lexer=_NoLexer, start="side", maybe_placeholders=False)
-        conf = made.parse_interactive().parser_state.parse_conf
-        self._start, self._end = conf.start_state, conf.end_state
-        self._states: dict[int, dict[str, _Action]] = {
-            state: {
-                # lark's names of terminals are strings of a kind of its own, which compare slowly
-                str.__str__(name): _Action(what)
-                if action is Shift
-                else _Action(-1, len(what.expansion), str.__str__(what.origin.name), _build(what, builder))
-                for name, (action, what) in row.items()
-            }
-            for state, row in conf.states.items()
-        }
+        tables = json.loads(files(__package__).joinpath("grammar.json").read_text(encoding="utf-8"))
+        ends = [
+            _Action(-1, len(repeats), rule, _build(named, repeats, builder)) for rule, named, repeats in tables["rules"]
+        ]
+        goes = [_Action(state) for state in range(len(tables["states"]))]
+        self._end = tables["end"]
+        self._states: list[dict[str, _Action]] = [
+            {name: goes[what] if what >= 0 else ends[-1 - what] for name, what in row.items()}
+            for row in tables["states"]
+        ]
         self._known: dict[tuple[int, int, str], int] = {}
 
     def _renamed(self, below: int, state: int, kind: str) -> int:
@@ -74,8 +68,8 @@ class Grammar:
             Unexpected: where no rule allows a token.
         """
         table, final, known = self._states, self._end, self._known
-        states, values = [self._start], []
-        row = table[self._start]
+        states, values = [0], []
+        row = table[0]
         for token in (*tokens, None):
             kind = _END if token is None else token.type
             while True:
@@ -109,12 +103,10 @@ class _Repeated(list[Any]):
     """The values of what a rule repeats with `*`, in the rule that lark makes for it."""
 
 
-def _build(rule: Any, builder: object) -> Callable[[list[Any]], Any] | None:
+def _build(named: str | None, repeats: Sequence[int], builder: object) -> Callable[[list[Any]], Any] | None:
     """Return what makes a rule's value; None where that is the value of its one part."""
-    if rule.options.expand1 and len(rule.expansion) == 1 and rule.alias is None:
+    if named is None:
         return None
-    named = str(rule.alias or rule.origin.name)
-    repeats = [part.name.startswith("__") for part in rule.expansion]
     if named.startswith("__"):
         return _more if repeats[0] else _Repeated
     build: Callable[[list[Any]], Any] = getattr(builder, named)
@@ -131,13 +123,3 @@ def _more(parts: list[Any]) -> Any:
     """Return what was repeated so far, with one more time of it."""
     parts[0] += parts[1:]
     return parts[0]
-
-
-class _NoLexer(Lexer):
-    """Stands where lark wants a lexer: our tokens come ready."""
-
-    def __init__(self, conf: LexerConf) -> None:
-        del conf
-
-    def lex(self, data: Any) -> Iterator[Any]:  # type: ignore[override]  # lark calls a lexer of one argument so
-        return iter(data)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from chainrule.judge.court import Court
-from chainrule.judge.infer_search import Found, search
+from chainrule.judge.infer_search import search
 from chainrule.judge.infer_sizes import (
     Frame,
     Rows,
@@ -42,8 +43,14 @@ class Growing:
 
 def split(rows: Sequence[Row]) -> Rows:
     """Return the rows of numbers and those of whole matrices."""
-    court = Court(Network.read("1-1"), Reading(letters_for(every_name(rows))))
+    court = _court(Reading(letters_for(every_name(rows))))
     return Rows(tuple(rows), tuple(court.matrices(row.chain) for row in rows))
+
+
+@lru_cache(maxsize=64)
+def _court(reading: Reading) -> Court:
+    """Return the court of a reading that says what is a matrix; it remembers chains that several documents share."""
+    return Court(Network.read("1-1"), reading)
 
 
 def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None = None) -> Growing | None:
@@ -61,7 +68,8 @@ def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None =
     parts = []
     for own, mine in zip(sizes, groups, strict=True):
         if mine:
-            found = search(Rows(tuple(mine), (True,) * len(mine)), Said(), known, until=until, only=Frame(tuple(own)))
+            own_rows = Rows(tuple(mine), (True,) * len(mine))
+            found = search(own_rows, Said(), known, until=until, only=Frame(tuple(own)), others=False)
             if found is None:
                 return None
             parts.append((found.net, mine))
@@ -101,7 +109,7 @@ def speaks_of_another(rows: Sequence[Row], net: Network, known: Reading | None) 
     if several is not None:
         parts = several.parts
     else:
-        one: Found | None = search(Rows(tuple(rows), (True,) * len(rows)), Said(), known)
+        one = search(Rows(tuple(rows), (True,) * len(rows)), Said(), known, others=False)
         parts = [] if one is None else [(one.net, list(rows))]
     if not parts or any(own == net for own, _ in parts):
         return None

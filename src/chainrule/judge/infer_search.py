@@ -127,8 +127,9 @@ class Found:
 
 
 def search(
-    rows: Rows, said: Said, known: Reading | None, *, until: float | None = None, only: Frame | None = None
-) -> Found | None:
+    rows: Rows, said: Said, known: Reading | None, *, until: float | None = None, only: Frame | None = None,
+    others: bool = True,
+) -> Found | None:  # fmt: skip
     """Return the network under which most of the rows are right, or None where their names fit none.
 
     Args:
@@ -137,8 +138,13 @@ def search(
         known: how to read it, where that is given.
         until: when to take what is best so far.
         only: the layers, where they are known.
+        others: whether to look for other choices that are as good.
     """
-    return _Search(rows, said, known, until, only).found()
+    seeker = _Search(rows, said, known, until, only)
+    found = seeker.found()
+    if found is not None and others:
+        seeker.open(found)
+    return found
 
 
 class _Search:
@@ -191,9 +197,7 @@ class _Search:
                 break
         assert self.guess is not None and self.reading is not None
         self._simplify()
-        found = Found(self.guess, self.net, self.reading, self.score, self.links)
-        self._open(found)
-        return found
+        return Found(self.guess, self.net, self.reading, self.score, self.links)
 
     def _simplify(self) -> None:
         """Take the usual way to gather the terms of the loss where it makes the same links right."""
@@ -380,7 +384,7 @@ class _Search:
 
     # What is open
 
-    def _open(self, found: Found) -> None:
+    def open(self, found: Found) -> None:
         """List the choices that are as good as the one that was taken, where words do not decide."""
         if not self.said.activations["hidden"] and found.guess.hidden:
             same = set(found.guess.hidden)
