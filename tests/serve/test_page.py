@@ -143,7 +143,7 @@ def test_files_are_taken_along(visit):
         "LaTeX (.tex)": b"\\documentclass",
         "NumPy": b'"""',
         "PyTorch": b'"""',
-        "HTML": b"<!DOCTYPE html>",
+        "HTML (lesson)": b"<!DOCTYPE html>",
     }
     for form, start in starts.items():
         with page.expect_download() as download:
@@ -151,7 +151,7 @@ def test_files_are_taken_along(visit):
         path = Path(download.value.path())
         assert path.read_bytes().startswith(start), form
         assert download.value.suggested_filename.startswith("2-2-1")
-        if form in ("LaTeX (.tex)", "HTML"):
+        if form in ("LaTeX (.tex)", "HTML (lesson)"):
             assert b"0.125" in path.read_bytes()
 
 
@@ -166,7 +166,7 @@ def test_in_korean(visit):
     judged(page)
     page.get_by_label("Language").select_option("ko")
     expect(page.get_by_text("w_{12}^2의 첨자").or_(page.get_by_text("w_{21}^2").first).first).to_be_visible()
-    for tab in ("그림", "판정", "학습"):
+    for tab in ("구조", "판정", "학습"):
         open_tab(page, tab)
         text = panel(page).inner_text()
         assert re.search("[가-힣]", text)

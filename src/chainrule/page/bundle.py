@@ -10,6 +10,7 @@ from chainrule.errors import ChainruleError, SelectionError
 from chainrule.expr import Partial, Ref, Symbol
 from chainrule.native.layout import Layout, layout_of
 from chainrule.native.lower import identifier
+from chainrule.network import Given
 from chainrule.notation import load, names
 from chainrule.page.lines import PageLines
 from chainrule.prose import LANGUAGES, sentences
@@ -80,6 +81,7 @@ def _net(net: Network) -> dict[str, Any]:
         shorthand = None
     return {
         "toml": net.to_toml(),
+        "figure": net.replace(given=Given()).to_toml(),
         "shorthand": shorthand,
         "name": net.name,
         "sizes": [net.size(level) for level in range(net.depth + 1)],

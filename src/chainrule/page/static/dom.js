@@ -51,7 +51,8 @@ export class Tip {
     this.target = null;
     const over = (/** @type {Event} */ event) => this.show(/** @type {Element} */ (event.target));
     root.addEventListener("pointerover", (event) => event.pointerType !== "touch" && over(event));
-    root.addEventListener("focusin", over);
+    root.addEventListener("focusin", (event) => /** @type {Element} */ (event.target).matches(":focus-visible") && over(event));
+    root.addEventListener("pointerdown", () => this.hide());
     root.addEventListener("pointerout", () => this.hide());
     root.addEventListener("focusout", () => this.hide());
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.hide());

@@ -282,6 +282,16 @@ export class Figure {
   choose() {
     this.reveal(this.page.selected);
     this.paint();
+    this.sight();
+  }
+
+  /** On a narrow screen, where the drawing is wider than its frame: brings what is chosen into sight. */
+  sight() {
+    const { node } = this;
+    const chosen = this.places.get(this.unit(this.page.selected))?.[0];
+    if (!chosen || node.scrollWidth <= node.clientWidth) return;
+    const [own, frame] = [chosen.getBoundingClientRect(), node.getBoundingClientRect()];
+    if (own.left < frame.left || own.right > frame.right) node.scrollLeft += (own.left + own.right) / 2 - (frame.left + frame.right) / 2;
   }
 
   /** Lights the paths of the chosen symbol, and everything else goes back. */

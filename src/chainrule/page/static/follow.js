@@ -237,10 +237,8 @@ export class Follow {
     if (line.why !== undefined) {
       this.matrix.append(this.why(line, []));
     }
-    const own = page.bundle.quantities[line.q].matrix;
-    const number = (/** @type {string} */ kind, /** @type {string} */ name) =>
-      kind === "n" ? page.model.count : kind === "m" ? page.model.matrix(name) : page.value(kind, name);
-    const node = this.line(line, false, number, () => page.model.matrix(entry.backward ? `∂${own}` : own), this.meant(line.q, entry));
+    const { number, value } = matrixNumbers(page, line, entry);
+    const node = this.line(line, false, number, value, this.meant(line.q, entry));
     if (line.shape) node.append(make("span", { class: "cr-shape" }, page.say("follow.shape", { shape: line.shape })));
     this.matrix.append(node);
   }
@@ -363,8 +361,9 @@ function entriesOf(page, name) {
 /**
  * @param {Page} page
  * @param {Entry[]} entries
+ * @returns {{line: MatrixLine, entry: Entry}[]}
  */
-function matrixLines(page, entries) {
+export function matrixLines(page, entries) {
   const lines = page.bundle.notations[page.notation].matrix;
   return entries.flatMap((entry) => {
     const read = page.model.names.read(entry.name);
@@ -374,6 +373,21 @@ function matrixLines(page, entries) {
       .filter((line) => line.q === read.q && !!line.backward === entry.backward && (!line.columns || line.columns.includes(unit)))
       .map((line) => ({ line, entry }));
   });
+}
+
+/**
+ * What stands for the marks of a line about whole layers, and what it comes to.
+ * @param {Page} page
+ * @param {MatrixLine} line
+ * @param {Entry} entry
+ */
+export function matrixNumbers(page, line, entry) {
+  const { model, bundle } = page;
+  const own = bundle.quantities[line.q].matrix;
+  return {
+    number: (/** @type {string} */ kind, /** @type {string} */ name) => (kind === "n" ? model.count : kind === "m" ? model.matrix(name) : page.value(kind, name)),
+    value: () => model.matrix(entry.backward ? `∂${own}` : own),
+  };
 }
 
 /**
