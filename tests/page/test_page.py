@@ -326,7 +326,7 @@ def test_what_is_taken_along(visit, tmp_path):
 
     assert Network.from_toml(saved("TOML").read_text(encoding="utf-8")).replace(given=Given()) == SEED
     line = saved("LaTeX").read_text(encoding="utf-8")
-    assert r"\cdot a_1^1 = " in line and line.rstrip().endswith(f"= {values.partials['w_11^2']:.6g} \\]")
+    assert r"\cdot a_1^1 = " in line and f"= {values.partials['w_11^2']:.6g} \\]\n" in line
     assert "htmlData" not in line
     svg = saved("SVG").read_text(encoding="utf-8")
     assert svg.startswith("<svg") and 'data-symbol="w_11^2"' in svg and "rgb(163, 51, 15)" in svg

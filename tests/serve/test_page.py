@@ -196,6 +196,70 @@ def test_a_server_that_is_gone(browser):
     page.close()
 
 
+def test_a_server_that_stops_while_it_trains(browser):
+    """Is said under the training, under files and under practice; the page goes on following numbers."""
+    from serve.serving import running
+
+    with running(jobs=1) as short:
+        page = browser.new_page()
+        page.goto(f"{short.url}#of=w_11^3&tab=train")
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(panel(page).get_by_role("status")).to_contain_text("Running. Epoch")
+    expect(panel(page).get_by_role("status")).to_contain_text(re.compile("The server (has ended|does not answer)"))
+    open_tab(page, "Take along")
+    page.get_by_role("button", name="PDF", exact=True).click()
+    expect(panel(page).get_by_role("status")).to_have_text("The server does not answer. Is it still running?")
+    open_tab(page, "Practise")
+    page.get_by_label("Your answer").fill(r"\frac{1}{2}")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(panel(page).get_by_role("status")).to_contain_text("The server does not answer.")
+    open_tab(page, "Numbers")
+    page.get_by_role("textbox", name="w_12^3", exact=True).first.fill("0.5")
+    expect(page.locator(".cr-below .cr-result").first).not_to_have_text("")
+    page.close()
+
+
+def test_two_tabs_of_one_visitor(visit):
+    """Each has its figure, its numbers and its training."""
+    one = visit("#of=w_11^1")
+    other = one.context.new_page()
+    other.goto(one.url.split("#")[0] + "?net=2-2:tanh-1#tab=train")
+    for page, net in ((one, "2-3-2-1"), (other, "2-2-1")):
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Network {net}")
+        open_tab(page, "Train")
+        page.get_by_role("button", name="Single step", exact=True).click()
+    for page in (one, other):
+        expect(panel(page).get_by_role("status")).to_contain_text("Epoch 1 of")
+
+
+def test_hasty_clicks(visit):
+    """A double click on what changes the figure changes it as often as it can be, and the page stands."""
+    page = visit()
+    open_tab(page, "Figure")
+    page.get_by_role("button", name="Add a unit to layer 1").dblclick()
+    expect(panel(page).get_by_role("status")).to_contain_text("Changed: 2-")
+    open_tab(page, "Train")
+    page.get_by_role("button", name="Start", exact=True).dblclick()
+    expect(panel(page).get_by_role("status")).to_contain_text(re.compile(r"Epoch \d+ of"))
+    open_tab(page, "Take along")
+    with page.expect_download():
+        page.get_by_role("button", name="TOML", exact=True).dblclick()
+
+
+def test_endless_documents_are_refused(visit):
+    """A megabyte pasted into any field is answered with words."""
+    page = visit(expecting=["413", "422"])
+    fields = (("Judge", "Document", "Judge"), ("Figure", "Network", "Show"))
+    for tab, label, button in fields:
+        open_tab(page, tab)
+        page.get_by_label(label, exact=True).evaluate(
+            "(node, text) => { node.value = text; node.dispatchEvent(new Event('input', { bubbles: true })); }",
+            "2-" * 500_000 + "1",
+        )
+        panel(page).get_by_role("button", name=button, exact=True).click()
+        expect(panel(page).get_by_role("status")).to_contain_text(re.compile("too (large|many)"))
+
+
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

@@ -108,7 +108,7 @@ export class NumbersPanel {
    * @param {(value: number) => void} set
    */
   field(label, get, set) {
-    const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off" }));
+    const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off", "data-tip": this.page.say("tip.numbers.field") }));
     const show = () => {
       if (focused(node) !== node) node.value = String(Number(get().toPrecision(6)));
     };
@@ -120,7 +120,7 @@ export class NumbersPanel {
         this.page.changed();
       }
     };
-    node.addEventListener("input", () => take(node.value.trim() === "" ? NaN : Number(node.value.replace("−", "-").replace(",", "."))));
+    node.addEventListener("input", () => take(readNumber(node.value)));
     node.addEventListener("blur", () => {
       node.setAttribute("aria-invalid", "false");
       show();
@@ -162,7 +162,7 @@ export class NumbersPanel {
    * @param {(value: number) => void} set
    */
   slider(name, get, set) {
-    const node = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", min: "-3", max: "3", step: "0.01", "aria-label": name }));
+    const node = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", min: "-3", max: "3", step: "0.01", "aria-label": name, "data-tip": this.page.about(name) }));
     const show = () => {
       const value = get();
       if (Math.abs(value) > Number(node.max)) {
@@ -239,4 +239,13 @@ export class NumbersPanel {
     if (this.stale) this.load();
     for (const one of this.live) one();
   }
+}
+
+/**
+ * A number as people type it: with a decimal comma, a minus sign of any kind, or full-width digits; NaN where it is none.
+ * @param {string} text
+ */
+function readNumber(text) {
+  const plain = text.normalize("NFKC").trim().replace(/[−–]/g, "-").replace(",", ".");
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }

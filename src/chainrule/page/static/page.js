@@ -58,6 +58,7 @@ export class Page {
     this.lang = bundle.lang;
     this.notation = bundle.notation;
     this.rebuild = false;
+    this.unprinted = false;
     this.frame = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.saving = undefined;
@@ -76,10 +77,26 @@ export class Page {
       window.addEventListener("hashchange", back);
       this.undo.push(() => window.removeEventListener("hashchange", back));
     }
+    // On paper stand the drawing and its lines, not the buttons that lead there.
+    const [before, after] = [() => this.printed(true), () => this.printed(false)];
+    window.addEventListener("beforeprint", before);
+    window.addEventListener("afterprint", after);
+    this.undo.push(() => window.removeEventListener("beforeprint", before), () => window.removeEventListener("afterprint", after));
     this.build();
     if (step) {
       this.follow.state = step;
       this.follow.choose();
+    }
+  }
+
+  /** @param {boolean} on */
+  printed(on) {
+    if (on && this.tab === "take") {
+      this.open("follow");
+      this.unprinted = true;
+    } else if (!on && this.unprinted) {
+      this.unprinted = false;
+      this.open("take");
     }
   }
 

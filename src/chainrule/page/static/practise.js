@@ -1,7 +1,7 @@
 // The panel to practise: the person writes each ∂, which is judged at once by its numbers, with hints a step at a time.
 
 import { make } from "./dom.js";
-import { Unreadable, readFormula } from "./formula.js";
+import { LONGEST, Unreadable, readFormula } from "./formula.js";
 import { bare, numberTex, numberText, setInline, setLine, setWords } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -96,7 +96,7 @@ export class Practise {
     const button = (/** @type {string} */ key, /** @type {() => void} */ act) =>
       make("button", { type: "button", class: "cr-button", "data-key": key, onclick: act }, say(key));
     const insert = make("div", { class: "cr-row cr-keys", role: "group", "aria-label": say("practise.symbols") },
-      ...["∂loss/∂", " · ", " + ", "(", ")", "pred", "true"].map((text) => make("button", { type: "button", class: "cr-key", onclick: () => this.insert(text) }, text.trim())));
+      ...["∂loss/∂", " · ", " + ", "(", ")", "pred", "true"].map((text) => make("button", { type: "button", class: "cr-key", "data-tip": say("practise.insert", { text: text.trim() }), onclick: () => this.insert(text) }, text.trim())));
     this.node.replaceChildren(score, bar, question, make("label", { for: id }, say("practise.answer")), this.answer, insert,
       make("div", { class: "cr-row" }, button("practise.check", () => this.check()), button("practise.hint", () => this.hint()),
         button("practise.before", () => this.go(-1)), button("practise.after", () => this.go(1))),
@@ -124,6 +124,7 @@ export class Practise {
     const name = this.tasks[this.at];
     const text = this.answer.value.replace(/^.*=/s, "");
     if (!text.trim()) return this.say("practise.empty", {}, "cr-unread");
+    if (this.answer.value.length > LONGEST) return this.say("practise.long", { most: LONGEST.toLocaleString("en") }, "cr-unread");
     if (page.judged && /[\\$]/.test(this.answer.value)) return this.judge(name);
     try {
       const formula = readFormula(text, (kind, one) => {

@@ -64,7 +64,7 @@ export function read(page, hash) {
   const lang = found.get("lang") ?? bundle.lang;
   page.lang = lang === "ko" ? "ko" : "en";
   const notation = found.get("notation") ?? bundle.notation;
-  page.notation = notation in bundle.notations ? notation : bundle.notation;
+  page.notation = Object.hasOwn(bundle.notations, notation) ? notation : bundle.notation;
   const theme = found.get("theme") ?? "";
   page.theme = ["light", "dark"].includes(theme) ? theme : "";
   page.tab = found.get("tab") ?? "follow";
