@@ -20,7 +20,7 @@ from chainrule.judge.facts import SAMPLES, Facts, Key, numbered_samples
 from chainrule.judge.general import is_constant, off_by, puts_numbers_in, uncertainty, updates
 from chainrule.judge.meaning import Interpreter, Memory, NotJudged, ShapesClash, Val
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
-from chainrule.judge.reading import Environment, NoMeaning, Reading, written
+from chainrule.judge.reading import Environment, NoMeaning, Reading, differentiated, written
 from chainrule.judge.syntax import (
     Chain,
     Derivative,
@@ -348,9 +348,14 @@ class Court:
         if is_number(left) and is_number(right):
             return False
         for node, beside in ((left, right), (right, left)):
-            if is_number(node) and (not is_constant(node) or isinstance(beside, Name)):
+            if is_number(node) and (not is_constant(node) or (isinstance(beside, Name) and not self._adjoint(beside))):
                 return True
         return any(puts_numbers_in(parts_of(node), self.net) for node in (left, right))
+
+    def _adjoint(self, name: Name) -> bool:
+        """Return whether a name is that of a partial of the loss, which a factor alone, δ_1 = 2, does not give."""
+        kind = self.reading.kinds.get(name.base, "")
+        return kind == "delta" or differentiated(kind) != kind
 
     def _same(
         self, chain: Chain, one: int, other: int, outcomes: Sequence[Outcome], interpreter: Interpreter,

@@ -111,6 +111,7 @@ class Reading:
         bracketed: whether layers stand in brackets, so that a bare number above is a power.
         absorbed: whether sums count from 0, where w_j0 is the bias and x_0 is 1.
         below: whether a lone number below a small letter is a layer: z_1 and b_1 beside a matrix W_1.
+        whole_outputs: whether Y and T are matrices even of a single output, as X, Z and A are.
         places: the layer of letters that the document itself gives to what the network has (u = W_1 x).
     """
 
@@ -131,6 +132,7 @@ class Reading:
     bracketed: bool = False
     by_origin: bool = False
     below: bool = False
+    whole_outputs: bool = False
     places: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def kind_of(self, name: Name) -> str:

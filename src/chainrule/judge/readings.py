@@ -86,9 +86,9 @@ def candidates(
     """
     names = list(names)
     deltas = any(n.base in ("δ", "Δ") and n.sub.isdigit() and not n.sup for n in names)
-    absorbed, bracketed, below = _absorbed(names), _bracketed(names), _below(names)
+    absorbed, bracketed, below, whole = _absorbed(names), _bracketed(names), _below(names), _whole_outputs(names)
     for reading in _candidates(names, matrices):
-        reading = replace(reading, absorbed=absorbed, bracketed=bracketed, below=below)
+        reading = replace(reading, absorbed=absorbed, bracketed=bracketed, below=below, whole_outputs=whole)
         if deltas:
             yield replace(reading, sigmoid=sigmoid)
             yield replace(reading, sigmoid=sigmoid, unit_deltas=True)
@@ -123,6 +123,12 @@ def _below(names: Iterable[Name]) -> bool:
         and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
         for name in names
     )  # fmt: skip
+
+
+def _whole_outputs(names: Iterable[Name]) -> bool:
+    """Return whether Y and T hold a batch, since X, Z or A does."""
+    kinds = letters_for(())
+    return any(kinds.get(n.base) in ("x", "z", "a") and n.base[0].isupper() and not n.sub for n in names)
 
 
 _LAYER = re.compile(r"[\[(](?:[0-9]{1,3}|[lL](?:[+-]1)?)[\])]")
