@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -70,7 +71,17 @@ def _letters_for(present: frozenset[str], bare: frozenset[str], swapped: bool, o
         found["i"] = "x"  # i_1, net_{h1}, out_{o1}
     # The author's own letters first: a repair takes the first letter of a kind. n_x is no number of samples.
     own = {base: kind for base, kind in found.items() if base in (bare if kind == "samples" else present)}
-    return {**own, **found}
+    beside = {other: found[other] for base in own for other in _hatted(base) if other in found}  # y beside ŷ
+    return {**own, **beside, **found}
+
+
+def _hatted(base: str) -> tuple[str, ...]:
+    """Return ŷ for y, and y for ŷ."""
+    bare = unicodedata.normalize("NFD", base).removesuffix(_HAT)
+    return (bare,) if bare != base else (unicodedata.normalize("NFC", base + _HAT),)
+
+
+_HAT = "\u0302"
 
 
 def candidates(

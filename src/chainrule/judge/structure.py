@@ -38,7 +38,7 @@ from chainrule.judge.syntax import (
     Total,
     names,
 )
-from chainrule.judge.variants import Variant, variants
+from chainrule.judge.variants import Variant, lettered, variants
 
 Array = np.ndarray[Any, Any]
 
@@ -145,8 +145,8 @@ class Structure:
             first, second = self._factor(atom.first), self.speller.text(atom.ref)
             return None if first is None or second is None else first + self.dot + second
         if atom.what == "error":
-            pred, true = self.speller.text(atom.ref), self._true(atom.ref)
-            return None if pred is None or true is None else f"({pred} {self.speller.minus} {true})"
+            halves = self._halves(atom)
+            return None if halves is None else f"({halves[0]} {self.speller.minus} {halves[1]})"
         return self.speller.text(atom.ref)
 
     def _local(self, unit: Ref) -> str | None:
@@ -156,9 +156,25 @@ class Structure:
         z = symbols.get(("z", depth if unit.symbol.kind == "pred" else unit.symbol.layer, None))
         return None if z is None else self.speller.partial(unit, Ref(z, unit.indices))
 
-    def _true(self, pred: Ref) -> str | None:
-        symbol = self.moves.interpreter.numbers.program.symbols["true", None, None]
-        return self.speller.text(Ref(symbol, pred.indices))
+    def _halves(self, error: Atom) -> tuple[str, str] | None:
+        """Return how pred and true are written, or the probability that the loss makes of pred and true."""
+        pred, true = self.speller.text(error.ref), self.speller.text(self._true(error.ref))
+        if pred is not None and error.activation:
+            pred = self._probability(error)
+        return None if pred is None or true is None else (pred, true)
+
+    def _probability(self, error: Atom) -> str | None:
+        unit = error.ref.indices[-1]
+        assert isinstance(unit, int)
+        single = error.ref.symbol.dims[-1].size == 1
+        base = self.speller.letter("pred")
+        if base is None:
+            return None
+        sub = "" if single else str(unit + self.moves.interpreter.reading.first_unit - 1)
+        return self.speller.probability(lettered(base, self.speller.markup), sub, error.activation)
+
+    def _true(self, pred: Ref) -> Ref:
+        return Ref(self.moves.interpreter.numbers.program.symbols["true", None, None], pred.indices)
 
     def _before(self, node: Node, text: str, cost: float, kind: str) -> Fix:
         start, end = node.span
@@ -218,6 +234,8 @@ class Structure:
             yield replaced(1.04, "wrong_power", node.span, kept, self.source)
         elif isinstance(node, Group | Name) and bool(close(value * value, needed)):
             yield replaced(1.06, "wrong_power", (node.span[1], node.span[1]), "^2", self.source, node.span)
+        if isinstance(node, Group | Applied | Name | Negated):
+            yield from self._half(spot, needed)
         if isinstance(node, Group | Times | Total | Applied | Name):
             for atom in self.atoms.like(needed):
                 text: str | None = None
@@ -227,6 +245,33 @@ class Structure:
                     text = self.speller.rest(atom.ref)
                 if text is not None and self._mentions(node, atom.ref):
                     yield replaced(1.09, "wrong_derivative", node.span, text, self.source)
+
+    def _half(self, spot: Spot, needed: Array) -> Iterator[Fix]:
+        """Write pred − true for what is one half of it."""
+        node = spot.node
+        inner = node.body if isinstance(node, Group) else node
+        if isinstance(inner, Total) or isinstance(spot.above, Total | Negated):
+            return
+        for turned, wanted in ((False, needed), (True, -needed)):
+            for atom in self.atoms.like(wanted):
+                halves = self._halves(atom) if atom.what == "error" and self._is_half(inner, atom.ref) else None
+                if halves is None:
+                    continue
+                first, second = reversed(halves) if turned else halves
+                text = f"{first} {self.speller.minus} {second}"
+                alone = spot.above is None or isinstance(spot.above, Group)
+                yield replaced(1.05, "forgotten_path", node.span, text if alone else f"({text})", self.source)
+
+    def _is_half(self, node: Node, pred: Ref) -> bool:
+        """Return whether a part speaks of an output or of its target, and of nothing else."""
+        found = {self._meant(name) for name in names(node)}
+        return bool(found) and found <= {pred, self._true(pred)}
+
+    def _meant(self, name: Name) -> Any:
+        try:
+            return self.moves.interpreter.meant(name, {}).what
+        except NoMeaning:
+            return None
 
     def _worth(self, node: Node) -> Array:
         """Return what a part is worth; not a number where it has no value by itself, as the e of e^z."""
@@ -347,7 +392,10 @@ class Structure:
         """Add the term of a path that was forgotten: a term that stands there, through another unit."""
         node = spot.node
         terms = node.terms if isinstance(node, Total) else (node,)
-        if isinstance(node, Negated) or (isinstance(spot.above, Total) and not isinstance(node, Total)):
+        if isinstance(spot.above, Total | Negated) and not isinstance(node, Total):
+            return
+        if isinstance(node, Negated):
+            yield from self._before_minus(node, missing)
             return
         end = node.span[1]
         for atom in [*self.atoms.like(missing), *self.atoms.products.like(missing)]:
@@ -374,6 +422,15 @@ class Structure:
                     text = f" + {applied(self.source[start:end], edits)}"
                     yield replaced(1.15, "forgotten_path", (node.span[1], node.span[1]), text, self.source, node.span)
                     return
+
+    def _before_minus(self, node: Negated, missing: Array) -> Iterator[Fix]:
+        """Add the term from which another one is taken."""
+        span = (node.span[0], node.body.span[0])
+        for atom in [*self.atoms.like(missing), *self.atoms.products.like(missing)]:
+            text = self._factor(atom)
+            if text is not None:
+                new = f"{text} {self.speller.minus} "
+                yield replaced(1.2, "forgotten_path", span, new, self.source, node.span)
 
 
 def through_others(moves: Moves, node: Node) -> Iterator[tuple[list[tuple[Name, Variant]], Array]]:
