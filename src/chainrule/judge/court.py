@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from chainrule.expr import Matrix, Partial, Ref, Symbol
 from chainrule.judge.facts import SAMPLES, Facts, Key, numbered_samples
-from chainrule.judge.general import is_constant, off_by, puts_numbers_in, uncertainty, updates
+from chainrule.judge.general import is_constant, off_by, own_decimals, uncertainty, updates
 from chainrule.judge.meaning import Interpreter, Memory, NotJudged, ShapesClash, Val
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
 from chainrule.judge.reading import Environment, NoMeaning, Reading, differentiated, written
@@ -30,13 +31,10 @@ from chainrule.judge.syntax import (
     Name,
     Negated,
     Node,
-    Raised,
     ShapeOf,
     Side,
     Summation,
     Unread,
-    names,
-    parts_of,
 )
 from chainrule.judge.world import World
 
@@ -340,17 +338,23 @@ class Court:
         """Return whether numbers stand on one of two sides that no sheet gives."""
         if self.net.given:
             return False
-        nodes = [chain.sides[index].node for index in (one, other)]
-        if any(isinstance(node, Unread | ShapeOf | Listed) for node in nodes):
+        left, right = sides = chain.sides[one], chain.sides[other]
+        if any(isinstance(side.node, Unread | ShapeOf | Listed) for side in sides):
             return False
-        left, right = nodes
-        assert not isinstance(left, Unread) and not isinstance(right, Unread)
-        if is_number(left) and is_number(right):
+        if left.is_number and right.is_number:
             return False
-        for node, beside in ((left, right), (right, left)):
-            if is_number(node) and (not is_constant(node) or (isinstance(beside, Name) and not self._adjoint(beside))):
+        for side, beside in ((left, right), (right, left)):
+            node = side.node
+            assert not isinstance(node, Unread)
+            if side.is_number and (
+                not is_constant(node) or (isinstance(beside.node, Name) and not self._adjoint(beside.node))
+            ):
                 return True
-        return any(puts_numbers_in(parts_of(node), self.net) for node in (left, right))
+        return any(part.value not in self._own_decimals for side in sides for part in side.decimals)
+
+    @cached_property
+    def _own_decimals(self) -> frozenset[Fraction]:
+        return own_decimals(self.net)
 
     def _adjoint(self, name: Name) -> bool:
         """Return whether a name is that of a partial of the loss, which a factor alone, δ_1 = 2, does not give."""
@@ -376,9 +380,9 @@ class Court:
         same = interpreter.numbers.compare(*fitted)
         if same is Sameness.NEAR:
             same = self._closer(chain, one, other, interpreter, environment)
-        nodes = [chain.sides[index].node for index in (one, other)]
-        if same is not Sameness.EQUAL and all(not isinstance(node, Unread) and is_number(node) for node in nodes):
-            return _same_rounded(*fitted, [node for node in nodes if not isinstance(node, Unread)]), None
+        sides = chain.sides[one], chain.sides[other]
+        if same is not Sameness.EQUAL and all(side.is_number for side in sides):
+            return _same_rounded(*fitted, sides), None
         if same is not Sameness.EQUAL and self.net.given and not environment:
             return self._same_given(chain, one, other), None
         return same is Sameness.EQUAL, None
@@ -392,12 +396,12 @@ class Court:
         in may be off by a little in proportion. Only sides without names are judged so.
         """
         numbers = self.given
-        nodes = [chain.sides[index].node for index in (one, other)]
-        if numbers is None or not any(not isinstance(node, Unread) and is_number(node) for node in nodes):
+        sides = chain.sides[one], chain.sides[other]
+        if numbers is None or not any(side.is_number for side in sides):
             return False
         interpreter = Interpreter(numbers, self.reading, bindings=self.bindings, matrices=self.matrices(chain),
                                   layers=self.facts(chain).layers)  # fmt: skip
-        found = [outcome(interpreter, chain.sides[index], {}, chain.relations) for index in (one, other)]
+        found = [outcome(interpreter, side, {}, chain.relations) for side in sides]
         if not all(isinstance(value, Val) for value in found):
             return False
         fitted = fit(*found)  # type: ignore[arg-type]
@@ -405,9 +409,9 @@ class Court:
             return False
         left, right = fitted
         room = PUT_IN * (left.size + right.size)
-        for node in nodes:
-            if not isinstance(node, Unread):
-                room = room + rounding(node)
+        for side in sides:
+            if not isinstance(side.node, Unread):
+                room = room + rounding(side.node)
         return bool((abs(left.value - right.value) <= room).all())
 
     @cached_property
@@ -574,21 +578,13 @@ def outcome(interpreter: Interpreter, side: Side, environment: Environment, rela
         return Clash(clash.operation, clash.left, clash.right, clash.node.span)
 
 
-def _same_rounded(left: Val, right: Val, nodes: Sequence[Node]) -> bool:
+def _same_rounded(left: Val, right: Val, sides: Sequence[Side]) -> bool:
     """Return whether two sides of numbers are equal as far as their numbers are written."""
-    room = rounding(nodes[0]) + rounding(nodes[1]) + PUT_IN * (left.size + right.size)
-    for value, node in zip((left, right), nodes, strict=True):
-        room = room + uncertainty(parts_of(node)) * value.size
+    room = PUT_IN * (left.size + right.size)
+    for value, side in zip((left, right), sides, strict=True):
+        assert not isinstance(side.node, Unread)
+        room = room + rounding(side.node) + uncertainty(side.parts) * value.size
     return bool((abs(left.value - right.value) <= room).all())
-
-
-def is_number(node: Node) -> bool:
-    """Return whether a side has numbers and functions only; e to a power is one."""
-    found = names(node)
-    if any(name.base != "e" or name.sub or name.sup for name in found):
-        return False
-    powers = {id(part.base) for part in parts_of(node) if isinstance(part, Raised)}
-    return all(id(name) in powers for name in found)
 
 
 def rounding(node: Node) -> float:

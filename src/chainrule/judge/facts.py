@@ -82,6 +82,11 @@ class Facts:
         )
 
     @cached_property
+    def laid_out(self) -> bool:
+        """Whether it can matter to it how matrices are laid out: ∇_w L and x may be vectors."""
+        return self.matrices or not all(map(self._one_number, self.chain.names))
+
+    @cached_property
     def samples(self) -> int:
         """How many samples it speaks of: several where it marks a sample or holds whole matrices."""
         if self.variable is not None:
@@ -161,6 +166,15 @@ class Facts:
         if kind in ("pred", "true"):
             return name.sub.isdigit() and not name.sup and not self._capital(name)
         return kind in ("z", "a", "delta") and bool(name.sub) and bool(name.sup) and not self._whole(name)
+
+    def _one_number(self, name: Name) -> bool:
+        """Return whether a name is that of a single number for sure."""
+        if name.sub and name.base not in self.reading.places:
+            return True
+        kind = self.reading.kind_of(name)
+        return kind not in ("x", "w", "b", "z", "a", "delta") and (
+            kind not in ("pred", "true") or self.net.size(self.net.depth) == 1
+        )
 
     def _marks_sample(self, name: Name) -> bool:
         if name.suffix:

@@ -114,19 +114,16 @@ def is_constant(node: Node) -> bool:
     return isinstance(node, Literal) and (node.value.denominator == 1 or node.value in _USUAL)
 
 
-def puts_numbers_in(parts: Iterable[Node], net: Network) -> bool:
-    """Return whether a number with decimals stands among the parts of a side, other than those of the network."""
-    own = {Fraction(1, 2)}
+def own_decimals(net: Network) -> frozenset[Fraction]:
+    """Return the numbers with decimals that may stand in a formula about a network without being put in for a name."""
+    own = {Fraction(1, 2), *_USUAL}
     for layer in net.layers:
         for activation in layer.activations:
             parameter = RULES[activation.name].parameter if activation.parameter is None else activation.parameter
             if parameter is not None:
                 exact = Fraction(str(parameter))
                 own |= {exact, 1 - exact, 1 + exact}
-    return any(
-        isinstance(part, Literal) and part.value.denominator != 1 and part.value not in own and part.value not in _USUAL
-        for part in parts
-    )
+    return frozenset(own)
 
 
 def uncertainty(parts: Iterable[Node]) -> float:

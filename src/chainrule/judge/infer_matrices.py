@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from chainrule.judge.court import Court
@@ -42,8 +43,14 @@ class Growing:
 
 def split(rows: Sequence[Row]) -> Rows:
     """Return the rows of numbers and those of whole matrices."""
-    court = Court(Network.read("1-1"), Reading(letters_for(every_name(rows))))
+    court = _court(Reading(letters_for(every_name(rows))))
     return Rows(tuple(rows), tuple(court.matrices(row.chain) for row in rows))
+
+
+@lru_cache(maxsize=64)
+def _court(reading: Reading) -> Court:
+    """Return the court of a reading that says what is a matrix; it remembers chains that several documents share."""
+    return Court(Network.read("1-1"), reading)
 
 
 def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None = None) -> Growing | None:

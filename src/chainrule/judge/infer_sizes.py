@@ -95,8 +95,7 @@ class Rows:
 
 def every_name(rows: Iterable[Row]) -> list[Name]:
     """Return every name of some rows."""
-    return [name for row in rows for side in row.chain.sides if not isinstance(side.node, Unread)
-            for name in names(side.node)]  # fmt: skip
+    return [name for row in rows for name in row.chain.names]
 
 
 def frames(rows: Rows, reading: Reading, said: Said) -> Iterator[Frame]:

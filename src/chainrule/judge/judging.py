@@ -19,7 +19,7 @@ from chainrule.errors import NetworkError
 from chainrule.expr import Matrix, Ref, Symbol
 from chainrule.judge.asked import Asked
 from chainrule.judge.atoms import Atoms
-from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, is_number, outcome
+from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, outcome
 from chainrule.judge.facts import Key
 from chainrule.judge.fixes import applied
 from chainrule.judge.gaps import gaps
@@ -163,6 +163,7 @@ class Judge:
         self.until: float | None = None
         self._courts: dict[Reading, Court] = {}
         self._found: dict[tuple[object, ...], list[Finding]] = {}
+        self._numbered: dict[Reading, int] = {}
         self._questions: dict[tuple[object, ...], Asked] = {}
         self._mended: dict[tuple[object, ...], Mended | None] = {}
         self._atoms: Atoms | None = None
@@ -403,8 +404,7 @@ class Judge:
     def mended(self, court: Court, one: Heard) -> Mended | None:
         """Return the smallest repair of a row, or None."""
         chain = one.row.chain
-        layers = tuple(sorted(court.letter_layers.items()))
-        key = (court.reading, *one.row.key, tuple(court.bindings.items()), layers)
+        key = self._remembered(one.row, court, court.bindings)
         if key not in self._mended:
             if court.matrices(chain) or court.letters(chain) or court.samples_for(chain) != 1:
                 found = TextMender(court, one.row).mended()
@@ -433,17 +433,18 @@ class Judge:
         found.letter_layers = layers
         return found
 
-    @staticmethod
-    def _remembered(row: Row, court: Court, used: dict[Key, Node]) -> tuple[object, ...]:
-        """Return what a row's findings depend on."""
-        return (court.reading, *row.key, tuple(used.items()), tuple(sorted(court.letter_layers.items())))
+    def _remembered(self, row: Row, court: Court, used: dict[Key, Node]) -> tuple[object, ...]:
+        """Return what a row's findings depend on: numbers are the same however matrices are laid out."""
+        court.bindings = used
+        reading = court.reading if court.facts(row.chain).laid_out else court.reading.scalar
+        number = self._numbered.setdefault(reading, len(self._numbered))
+        return (number, *row.key, tuple(used.items()), tuple(sorted(court.letter_layers.items())))
 
     def _findings(self, row: Row, court: Court, bindings: dict[Key, Node]) -> list[Finding]:
         used = relevant(row, bindings) if bindings else {}
         remembered = self._remembered(row, court, used)
         found = self._found.get(remembered)
         if found is None:
-            court.bindings = used
             found = court.findings(row.chain)
             if len(self._found) >= MOST_REMEMBERED:
                 self._found.clear()
@@ -533,7 +534,7 @@ def gives_number(row: Row, reading: Reading) -> bool:
         return False
     name = chain.sides[0].node
     kinds = ("x", "w", "b", "true")
-    return isinstance(name, Name) and reading.kinds.get(name.base) in kinds and is_number(chain.sides[1].node)
+    return isinstance(name, Name) and reading.kinds.get(name.base) in kinds and chain.sides[1].is_number
 
 
 def defined(row: Row, reading: Reading, bindings: dict[Key, Node]) -> Key | None:

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -134,6 +134,11 @@ class Reading:
     below: bool = False
     whole_outputs: bool = False
     places: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @cached_property
+    def scalar(self) -> Reading:
+        """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
+        return replace(self, rows=True, in_out=True, batch=True)
 
     def kind_of(self, name: Name) -> str:
         """Return what a name's own letter stands for, or '': that of dW is w."""
@@ -530,9 +535,10 @@ def _side_by_side(sub: str, need: int) -> list[str]:
     return pieces if "".join(pieces) == sub else [sub]
 
 
-def _parts_above(sup: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _parts_above(sup: str) -> tuple[str, ...]:
     """Return what stands above, part by part: `[2](n)` is 2 and n, `3,1` and `(3,1)` are 3 and 1."""
-    return [part for first, second in _ABOVE.findall(sup) for part in (first or second).split(",")]
+    return tuple(part for first, second in _ABOVE.findall(sup) for part in (first or second).split(","))
 
 
 def letters(name: Name) -> tuple[tuple[str, str], ...]:

@@ -225,6 +225,20 @@ class Side:
         return tuple(part for part in reversed(self.parts) if type(part) is Name)
 
     @cached_property
+    def is_number(self) -> bool:
+        """Whether it was read and has numbers and functions only; e to a power is one."""
+        found = self.names
+        if isinstance(self.node, Unread) or any(name.base != "e" or name.sub or name.sup for name in found):
+            return False
+        powers = {id(part.base) for part in self.parts if isinstance(part, Raised)}
+        return all(id(name) in powers for name in found)
+
+    @cached_property
+    def decimals(self) -> tuple[Literal, ...]:
+        """Its numbers that are not whole."""
+        return tuple(part for part in self.parts if type(part) is Literal and part.value.denominator != 1)
+
+    @cached_property
     def of_matrices(self) -> bool:
         """Whether a sign in it stands only with matrices: a transpose, a shape, ⊙."""
         return any(
