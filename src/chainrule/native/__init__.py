@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING
 from chainrule.derive import Derivation, derive
 from chainrule.errors import ProgramError
 from chainrule.native.build import BuildError, build, cache_folder, cache_size, clear_cache, find_compiler
-from chainrule.native.emit import describe, emit
+from chainrule.native.emit import describe, emit, is_small
 from chainrule.native.ensemble import Ensemble, EnsembleState, compile_ensemble
 from chainrule.native.kernel import Kernel, State
 from chainrule.native.library import NativeKernel
@@ -107,10 +107,11 @@ def compile(  # noqa: A001  # what it does; the builtin is not used here
     widths = (lowered.inputs, lowered.targets, lowered.outputs)
     name = describe(lowered)
     compiler = None if cc == "numpy" else find_compiler(cc)
+    unrolled = is_small(lowered) if unrolled is None else unrolled
     if compiler is not None:
         source = emit(lowered, compiler.target(dtype), row, threads=threads, unrolled=unrolled)
         try:
-            built = build(source, compiler, threads=threads)
+            built = build(source, compiler, threads=threads, unrolled=unrolled)
         except BuildError as error:
             say("compiler_failed", quiet, lang, why=str(error), name=name)
         else:

@@ -26,6 +26,10 @@ from chainrule.native.target import Target
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11", "-w")
 """None of these changes what NaN and infinity do; contraction rounds a·b + c once in place of twice."""
 
+MIXING = ("-fschedule-insns", "-fsched-pressure")
+"""For GCC, where code without loops computes several tiles of samples: their instructions are mixed, so that the
+processor works on one tile while another waits. Clang does so by itself; blocks of registers are mixed already."""
+
 LINK = ("-fPIC", "-shared", "-fvisibility=hidden")
 
 CACHE_BYTES = 256 * 2**20
@@ -34,12 +38,13 @@ CACHE_FILES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """A C compiler: the words that start it, and what it says of itself and of the machine."""
+    """A C compiler: the words that start it, what it says of itself and of the machine, and the flags that mix."""
 
     command: tuple[str, ...]
     identity: str
     vector_bytes: int
     registers: int
+    mixing: tuple[str, ...] = ()
 
     def target(self, dtype: str) -> Target:
         """Return the target of code with a number type."""
@@ -92,21 +97,28 @@ def _ask(command: tuple[str, ...]) -> Compiler:
     macros = set(done.stdout.split())
     if "__AVX512F__" in macros and "__AVX512DQ__" in macros:
         size, registers = 64, 32
-    elif "__AVX2__" in macros:
+    elif "__AVX2__" in macros and "__FMA__" in macros:
         size, registers = 32, 16
     else:
         size, registers = 16, 32 if "__aarch64__" in macros else 16
     identity = hashlib.sha256("\n".join(sorted(done.stdout.splitlines())).encode()).hexdigest()
-    return Compiler(command, identity + platform.machine(), size, registers)
+    return Compiler(command, identity + platform.machine(), size, registers, () if "__clang__" in macros else MIXING)
 
 
-def build(source: str, compiler: Compiler, *, threads: int = 1) -> Built:
+def build(source: str, compiler: Compiler, *, threads: int = 1, unrolled: bool = False) -> Built:
     """Return the library of a C source, from the folder of kept ones or newly made.
+
+    Args:
+        source: the C source.
+        compiler: from `find_compiler`.
+        threads: how many threads it starts.
+        unrolled: whether it is code without loops, several tiles at a time.
 
     Raises:
         BuildError: where the compiler fails.
     """
-    flags = [*FLAGS, *LINK, *(("-pthread",) if threads > 1 else ())]
+    mixing = compiler.mixing if unrolled else ()
+    flags = [*FLAGS, *mixing, *LINK, *(("-pthread",) if threads > 1 else ())]
     content = "\0".join([source, compiler.identity, *compiler.command, *flags])
     name = hashlib.sha256(content.encode()).hexdigest()[:40]
     folder = cache_folder()

@@ -17,6 +17,8 @@ class Choices:
 
     Attributes:
         unrolled_products: a network of no more weights (each counted where it is used, forward) has no loops.
+        products_together: a network without loops computes up to 8 tiles at a time, as long as they have no more
+            weights together: the processor works on one while another waits.
         ensemble_products: networks of no more weights are trained side by side as the lanes of a vector.
         wide: a network with a layer of so many units takes large tiles.
         vectors: how many vectors of samples are a tile; of a machine with few registers, 2.
@@ -27,6 +29,7 @@ class Choices:
     """
 
     unrolled_products: int = 64
+    products_together: int = 128
     ensemble_products: int = 320
     wide: int = 128
     vectors: int = 3

@@ -74,13 +74,15 @@ class _Source:
         code = "static void prepare(struct work *w, const real *p) { (void)w; (void)p; }\n\n"
         for want, body in bodies.items():
             code += _UNROLLED_TILE.format(want=want, body=body, right=_RIGHTS[want], store=self._store(want))
-            code += (_UNROLLED_PREDICT if want == "predict" else _UNROLLED_ROWS).format(want=want)
+            code += (_UNROLLED_PREDICT if want == "predict" else _UNROLLED_ROWS).format(
+                want=want, together="".join(map(_together, self._tiles_together() if want == "gradient" else ()))
+            )
         code += _UNROLLED_STEP
         sums = -(-(size + 1) // lanes) * lanes
         finish = "  memcpy(g, totals, sizeof(real) * PARAMETERS);\n"
         return self._assemble(
             writer.used, members, code, finish, sums=sums, loss=size, vectors=1, block=16, clear="  w->fresh = 1;\n",
-            one_row=_ONE_ROW,
+            one_row=_ONE_ROW, mixed=True,
         )  # fmt: skip
 
     def _vectors(self) -> int:
@@ -89,6 +91,11 @@ class _Source:
         if max(self.lowered.inputs, *widths) < CHOICES.wide:
             return CHOICES.vectors if self.target.registers >= 32 else 2
         return CHOICES.wide_vectors if self.threads == 1 else CHOICES.wide_vectors // 2
+
+    def _tiles_together(self) -> tuple[int, ...]:
+        """Return how many tiles of a network without loops are computed at a time, as long as there are so many."""
+        counts = [count for count in (8, 4, 2) if count * self._products() <= CHOICES.products_together]
+        return (counts[0], 2)[: 1 + (counts[0] > 2)] if counts else ()
 
     def _products(self) -> int:
         """Return how many weights a sample is multiplied with, forward."""
@@ -159,7 +166,7 @@ class _Source:
 
     def _assemble(
         self, used: set[str], members: str, code: str, finish: str, *, sums: int, loss: int, vectors: int, block: int,
-        clear: str, finish_helpers: str = "", one_row: str = "",
+        clear: str, finish_helpers: str = "", one_row: str = "", mixed: bool = False,
     ) -> str:  # fmt: skip
         target, lowered = self.target, self.lowered
         driver = _driver()
@@ -173,7 +180,8 @@ class _Source:
         parts = [
             f"// {said(describe(lowered))}\n",
             _INTRODUCTION.format(
-                optimizer=self.optimizer.name, parameters=lowered.layout.size, layout=_layout(lowered)
+                optimizer=self.optimizer.name, parameters=lowered.layout.size, layout=_layout(lowered),
+                mixing="GCC also with -fschedule-insns -fsched-pressure, " if mixed else "",
             ),
             vector_head(target),
             head,
@@ -194,6 +202,13 @@ class _Source:
             driver["entry"].replace("LOSS_OF_ONE", coefficient(lowered, "1.0")),
         ]  # fmt: skip
         return "".join(parts)
+
+
+def _together(tiles: int) -> str:
+    """Return the C text of the loop that computes several tiles at a time, which do not wait for each other."""
+    step = f"rows -= {tiles} * LANES, data += {tiles} * WIDTH"
+    lines = [f"      tile_gradient(p, data + {k} * WIDTH, sums, count, LANES, 0, keep);" for k in range(tiles)]
+    return "\n".join([f"    for (; rows >= {tiles} * LANES; {step}) {{", *lines, "    }\n"])
 
 
 def coefficient(lowered: Lowered, count: str) -> str:
@@ -315,7 +330,7 @@ def _translated(text: str, words: dict[str, str]) -> str:
 _INTRODUCTION = """\
 // Written by chainrule from the derivation of this network: each line of it stands above what computes it.
 // C99 with the vector extensions of GCC and Clang. Compile it with -O3 -march=native -ffp-contract=fast -fno-math-errno
-// -fno-trapping-math, and no flag that changes what NaN and infinity do.
+// -fno-trapping-math, {mixing}and no flag that changes what NaN and infinity do.
 //
 //   chainrule_predict(p, x, n, works, out)                   the outputs of n samples
 //   chainrule_value(p, x, targets, n, works)                 the loss
@@ -389,7 +404,7 @@ static void rows_{want}(const real *p, struct work *w, const vec *data, int64_t 
     vec sums[SUMS];
     if (fresh) memset(sums, 0, sizeof sums);
     else memcpy(sums, w->sums, sizeof sums);
-    for (; rows >= LANES; rows -= LANES, data += WIDTH) tile_{want}(p, data, sums, count, LANES, 0, keep);
+{together}    for (; rows >= LANES; rows -= LANES, data += WIDTH) tile_{want}(p, data, sums, count, LANES, 0, keep);
     memcpy(w->sums, sums, sizeof sums);
     fresh = 0;
   }}

@@ -164,6 +164,14 @@ class Scribe:
         flat: list[Expr] = []
         for factor in factors:
             flat += factor.factors if isinstance(factor, Mul) else (factor,)
+        bounded = next((y for y in map(_complement, flat) if y is not None and y in flat), None)
+        if bounded is not None and self.target.fused:
+            # y(1 − y), the slope of a sigmoid and of softmax, in one operation and one rounding; y is never infinite.
+            flat.remove(bounded)
+            flat.remove(next(f for f in flat if _complement(f) == bounded))
+            y = self.write(bounded)
+            slope = Piece(f"({y.at(ATOM)} - {y.at(ATOM)} * {y.at(ATOM)})", ATOM, y.vector)
+            return self._product([*map(self.write, flat), slope])
         logs = [f for f in flat if isinstance(f, Call) and f.function == "log"]
         rest = [f for f in flat if f not in logs]
         if logs and len(rest) > sum(isinstance(f, Number) for f in rest):
@@ -224,6 +232,14 @@ class Scribe:
             f"{self.indent}}}",
         ]
         return Piece(name, ATOM, True)
+
+
+def _complement(expr: Expr) -> Expr | None:
+    """Return y where an expression is 1 − y."""
+    match expr:
+        case Add((Number(value), Mul((Number(minus), y)))) if value == 1 and minus == -1:
+            return y
+    return None
 
 
 def first(index: Index) -> int:

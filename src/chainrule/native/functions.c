@@ -154,6 +154,29 @@ static ALWAYS vec exp_within(vec x, const int small) {
   const vec r = reduced(x, &k);
   return scale(expm1_reduced(r) + (real)1, k);
 }
+//// quotient float:
+// a/b for 1 <= b < 2^126. Where there is an estimate of 1/b to 2^-14, a step of Newton's method on the quotient makes its
+// error 2^-28, in a fraction of the time of a division.
+static inline vec quotient(vec a, vec b) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+  const vec inverse = __builtin_ia32_rcp14ps512_mask(b, b, -1), q = a * inverse;
+  return q + (a - b * q) * inverse;
+#else
+  return a / b;
+#endif
+}
+//// quotient double:
+// a/b for 1 <= b < 2^1022. Where there is an estimate of 1/b to 2^-14, two steps of Newton's method, the second one on
+// the quotient, make its error 2^-56, in a fraction of the time of a division.
+static inline vec quotient(vec a, vec b) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+  const vec estimate = __builtin_ia32_rcp14pd512_mask(b, b, -1);
+  const vec inverse = estimate + estimate * ((real)1 - b * estimate), q = a * inverse;
+  return q + (a - b * q) * inverse;
+#else
+  return a / b;
+#endif
+}
 //// v_exp: clamp exp_within
 static inline vec v_exp(vec x) { return exp_within(clamp(x, EXP_LOW, EXP_HIGH), 0); }
 //// v_expm1: clamp reduced expm1_reduced scale splat
@@ -163,16 +186,66 @@ static inline vec v_expm1(vec x) {
   const vec r = reduced(clamp(x, EXPM1_LOW, EXP_HIGH), &k);
   return scale(expm1_reduced(r) + ((real)1 - scale(splat(1), -k)), k);
 }
-//// v_sigmoid: clamp exp_within
-// e^x/(1 + e^x), which is 1 to the last bit from SIGMOID_ONE on.
+//// v_sigmoid float: clamp exp_within quotient scale
+// e^x/(1 + e^x), which is 1 to the last bit from SIGMOID_ONE on. With vectors of 16 lanes, x = k log 2 + r with k a whole
+// number of 32nds, |r| <= log(2)/64: the 32 powers of 2 are looked up in two vectors, and three terms of e^r are enough.
 static inline vec v_sigmoid(vec x) {
-  const vec e = exp_within(clamp(x, EXP_LOW, SIGMOID_ONE), 1);
-  return e / ((real)1 + e);
+  const vec within = clamp(x, EXP_LOW, SIGMOID_ONE);
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+  static const vec powers[2] = {
+    {1.0f, 1.0218972f, 1.0442737f, 1.0671405f, 1.0905077f, 1.1143868f, 1.1387886f, 1.1637249f,
+      1.1892071f, 1.2152474f, 1.2418578f, 1.269051f, 1.2968396f, 1.3252367f, 1.3542556f, 1.38391f},
+    {1.4142135f, 1.4451808f, 1.4768262f, 1.5091645f, 1.5422108f, 1.5759809f, 1.6104903f, 1.6457555f,
+      1.6817929f, 1.7186193f, 1.7562522f, 1.7947091f, 1.8340081f, 1.8741677f, 1.9152066f, 1.9571441f}};
+  const real magic = 393216.0f;
+  const vec shifted = within * 1.44269504088896341f + magic, k = shifted - magic;
+  const vec r = (within - k * 0.693359375f) - k * -2.12194440e-4f;
+#if defined(__clang__)
+  const vec power = __builtin_ia32_vpermi2varps512(powers[0], (ivec)shifted, powers[1]);
+#else
+  const vec power = __builtin_shuffle(powers[0], powers[1], (ivec)shifted);
+#endif
+  const vec scaled = scale(power, k), e = scaled + scaled * ((r * 0.50000367f + 1.0000147f) * r);
+#else
+  const vec e = exp_within(within, 1);
+#endif
+  return quotient(e, (real)1 + e);
 }
-//// v_tanh: v_expm1 v_abs
+//// v_sigmoid double: clamp exp_within quotient scale
+// e^x/(1 + e^x), which is 1 to the last bit from SIGMOID_ONE on. With vectors of 8 lanes, x = k log 2 + r with k a whole
+// number of 16ths, |r| <= log(2)/32: the 16 powers of 2 are looked up in two vectors, and eight terms of e^r are enough.
+static inline vec v_sigmoid(vec x) {
+  const vec within = clamp(x, EXP_LOW, SIGMOID_ONE);
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+  static const vec powers[2] = {
+    {1.0, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916,
+      1.189207115002721, 1.241857812073484, 1.2968395546510096, 1.3542555469368927},
+    {1.4142135623730951, 1.4768261459394993, 1.5422108254079407, 1.6104903319492543,
+      1.681792830507429, 1.7562521603732995, 1.8340080864093424, 1.9152065613971474}};
+  const real magic = 422212465065984.0;
+  const vec shifted = within * 1.4426950408889634 + magic, k = shifted - magic;
+  const vec r = (within - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+#if defined(__clang__)
+  const vec power = __builtin_ia32_vpermi2varpd512(powers[0], (ivec)shifted, powers[1]);
+#else
+  const vec power = __builtin_shuffle(powers[0], powers[1], (ivec)shifted);
+#endif
+  vec rest = r * (1.0 / 5040) + 1.0 / 720;
+  rest = rest * r + 1.0 / 120;
+  rest = rest * r + 1.0 / 24;
+  rest = rest * r + 1.0 / 6;
+  rest = rest * r + 0.5;
+  rest = rest * r + 1.0;
+  const vec scaled = scale(power, k), e = scaled + scaled * (rest * r);
+#else
+  const vec e = exp_within(within, 1);
+#endif
+  return quotient(e, (real)1 + e);
+}
+//// v_tanh: v_expm1 v_abs quotient
 static inline vec v_tanh(vec x) {
   const vec t = v_expm1((real)-2 * v_abs(x));
-  return (vec)((ivec)(-t / (t + (real)2)) | ((ivec)x & SIGN_BIT));
+  return (vec)((ivec)quotient(-t, t + (real)2) | ((ivec)x & SIGN_BIT));
 }
 //// v_log float: blend splat
 // x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), then by s = f/(2 + f) (fdlibm, Sun Microsystems 1993, e_log.c).

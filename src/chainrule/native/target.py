@@ -41,6 +41,11 @@ class Target:
         return self.lanes == 1
 
     @property
+    def fused(self) -> bool:
+        """Whether a product and a sum are one operation with one rounding: on all machines but those with SSE only."""
+        return not self.scalar and (self.vector_bytes > 16 or self.registers >= 32)
+
+    @property
     def kind(self) -> str:
         """The type of a vector in C."""
         return "real" if self.scalar else "vec"
@@ -120,15 +125,15 @@ SCALAR_FUNCTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType({
 
 
 ULPS: Mapping[str, Mapping[str, float]] = MappingProxyType({
-    "exp": {"float32": 1.0, "float64": 1.0},
-    "expm1": {"float32": 1.5, "float64": 1.5},
+    "exp": {"float32": 1.5, "float64": 1.5},
+    "expm1": {"float32": 2.0, "float64": 2.0},
     "log": {"float32": 1.0, "float64": 1.0},
     "log1p": {"float32": 1.5, "float64": 1.5},
     "tanh": {"float32": 3.0, "float64": 3.0},
-    "sigmoid": {"float32": 2.5, "float64": 2.5},
-    "softplus": {"float32": 2.0, "float64": 2.0},
-    "logcosh": {"float32": 4.0, "float64": 4.0},
-    "normal_pdf": {"float32": 3.0, "float64": 3.0},
+    "sigmoid": {"float32": 4.0, "float64": 4.0},
+    "softplus": {"float32": 2.5, "float64": 2.5},
+    "logcosh": {"float32": 5.5, "float64": 5.5},
+    "normal_pdf": {"float32": 3.5, "float64": 3.5},
     "normal_cdf": {"float32": 5.0, "float64": 5.0},
 })  # fmt: skip
 """How far off the functions are at most, in units in the last place: measured in tests/native/test_functions.py."""
