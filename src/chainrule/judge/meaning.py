@@ -42,7 +42,7 @@ from chainrule.judge.syntax import (
     names,
 )
 from chainrule.judge.tokens import ONES
-from chainrule.rules import SELU_ALPHA, SELU_SCALE
+from chainrule.rules import LOSSES, SELU_ALPHA, SELU_SCALE
 
 if TYPE_CHECKING:
     from chainrule.judge.numbers import Numbers
@@ -380,6 +380,13 @@ class Interpreter:
                        if argument.matrix else argument.size)  # fmt: skip
         if function.base in ("sum", "mean"):
             return _reduced(argument, function.base, function.sub)
+        if function.base in _REDUCED:
+            sums = _reduced(argument, "sum", _REDUCED[function.base])
+            if function.base == "rowsum" and self.reading.rows and argument.matrix:  # repeated in every column
+                return Val(*(np.broadcast_to(own, whole.shape) for own, whole in zip(sums, argument, strict=True)))
+            return sums
+        if function.base == "onehot" and (classes := self._classes(node.args[0], argument)) is not None:
+            return classes
         layer = self._layer_function(node.args[0], environment)
         name, parameter = function_named(function, layer, self.numbers.program, sigmoid=self.reading.sigmoid)
         if name is None:
@@ -399,6 +406,21 @@ class Interpreter:
                 raise NotJudged("exponent", node)
             return Val(found.value**power, found.size**power)
         return found
+
+    def _classes(self, node: Node, numbers: Val) -> Val | None:
+        """Return a row for each sample with 1 at its class, where the targets are the numbers of classes."""
+        while isinstance(node, Group):
+            node = node.body
+        net = self.numbers.program.network
+        assert net is not None
+        if not isinstance(node, Name) or not LOSSES[net.loss.name].class_index:
+            return None
+        if self.reading.kinds.get(node.base) != "true":
+            return None
+        every = np.arange(1, len(net.output_units) + 1)
+        own = numbers.value if numbers.matrix else numbers.value[:, None, None]
+        hits = np.equal(own, every if self.reading.rows else every[:, None])
+        return _exactly(hits * self.numbers.one)
 
     def _named_loss(self, node: Applied) -> Val:
         """Return the loss where it is called by name, as a function of output and target: CE(y, ŷ)."""
@@ -570,7 +592,7 @@ class Interpreter:
         root = self.numbers.program.root
         assert isinstance(root, Ref)
         if isinstance(factor, Name) and (factor.base, factor.sub, factor.sup) not in self.bindings:
-            if factor.base == ONES:
+            if factor.base == ONES or self._constant(factor) is not None:
                 return None
             meant = self.meant(factor, environment)
             whole = isinstance(meant.what, Matrix) and meant.power == meant.factor == 1 and not factor.primes
@@ -708,6 +730,9 @@ _WALK: dict[type, Any] = {
     Cases: Interpreter._cases, Listed: Interpreter._no_value, ShapeOf: Interpreter._no_value,
 }  # fmt: skip
 
+
+_REDUCED = {"rowsum": "1", "colsum": "0"}
+"""Sums of the rows, and of the columns, of a matrix, by the axis that is gone then."""
 
 _STEEP = frozenset(("exp", "cosh", "sinh"))
 """Functions whose slope is about as large as their value."""

@@ -299,6 +299,8 @@ class _Meaning:
         if len(dims) == 1:  # the class of each sample
             if name.sub:
                 sample = self._sample(name.sub)
+            elif self.matrices and sample is None:
+                return Meant(self._matrix(symbol), power)
             return Meant(self._whole(Ref(symbol, (self._row(sample),))), power)
         units = self._terms(name.sub, 1)
         if not units:
