@@ -8,62 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from chainrule import Network
-from chainrule.show.emit import number_text
-from chainrule.show.forms import TEXT
+from page.hands import choose, math, number_field, number_of, open_tab, result, shown, symbol
 
 SEED = Network.read("2-3-2-1")
-
-
-def shown(number, digits=6):
-    """Return a number as the page writes it."""
-    return number_text(float(number), digits, TEXT)
-
-
-def math(locator):
-    """Return the LaTeX of the formulas inside an element."""
-    return locator.locator("annotation").all_text_contents()
-
-
-def number_of(locator):
-    """Return the number that a formula shows."""
-    return locator.locator(".katex-html").inner_text().replace("\u200b", "").strip().removeprefix("=").strip()
-
-
-def result(page, nth=0):
-    """Return the result of a line about single numbers, as it is seen."""
-    page.wait_for_timeout(60)
-    return number_of(page.locator(".cr-scalar .cr-line").nth(nth).locator(".cr-result"))
-
-
-def symbol(page, name):
-    """Return a weight or a unit of the drawing."""
-    return page.locator(f'.cr-stage [data-symbol="{name}"]').first
-
-
-def choose(page, name):
-    """Click a symbol of the drawing where nothing lies over it."""
-    page.wait_for_timeout(50)
-    at = symbol(page, name).evaluate("""node => {
-        const line = node.querySelector(".hit"), box = node.getBoundingClientRect();
-        const along = part => line.getPointAtLength(part * line.getTotalLength())
-            .matrixTransform(node.closest("svg").getScreenCTM());
-        const points = line ? [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].map(along)
-            : [{ x: box.left + box.width / 2, y: box.top + box.height / 2 }];
-        const free = points.find(({ x, y }) => document.elementFromPoint(x, y)?.closest("[data-symbol]") === node);
-        return free && [free.x, free.y];
-    }""")
-    assert at, f"{name} is covered"
-    page.mouse.click(*at)
-
-
-def number_field(page, name):
-    """Return the field of a number."""
-    return page.get_by_role("textbox", name=name, exact=True).first
-
-
-def open_tab(page, name):
-    """Open a tab."""
-    page.get_by_role("tab", name=name, exact=True).click()
 
 
 # Follow
@@ -387,30 +334,7 @@ def test_what_is_taken_along(visit, tmp_path):
     assert saved("Markdown").read_text(encoding="utf-8").startswith("# Network 2-3-2-1\n\n$$")
 
 
-# Large networks
-
-
-def test_a_large_network_opens_on_demand(visit):
-    """5,250 weights: one that is not drawn is followed by its name, and a layer opened unit by unit."""
-    net = Network.read("2-100-50-1")
-    page, values = visit(net), net.values()
-    page.get_by_role("textbox", name="Symbol").fill("w_17,41^2")
-    page.get_by_role("textbox", name="Symbol").press("Enter")
-    assert result(page) == shown(values.partials["w_17,41^2"])
-    expect(symbol(page, "w_17,41^2")).to_have_attribute("aria-pressed", "true")
-    expect(symbol(page, "a_41^1")).to_be_visible()
-    dots = page.get_by_role("button", name="Layer 1 has 100 units")
-    dots.focus()
-    dots.press("Enter")
-    page.get_by_label("Show a unit of layer 1").fill("77")
-    expect(symbol(page, "a_77^1")).to_be_visible()
-    page.get_by_role("button", name="Follow", exact=True).first.click()
-    assert shown(values.partials["a_77^1"]) in [
-        math(one)[0].removeprefix("{}= ").replace("-", "−")
-        for one in page.locator(".cr-body .cr-line .cr-result").all()
-    ]
-    open_tab(page, "Numbers")
-    expect(page.get_by_text("There are 5,250 weights")).to_be_visible()
+# Other networks
 
 
 @pytest.mark.parametrize(
@@ -492,7 +416,7 @@ def test_a_narrow_screen(visit):
 def test_the_drawing_is_zoomed_and_moved(visit):
     """Buttons, the wheel with Ctrl, and dragging."""
     page = visit(SEED)
-    view = lambda: [float(part) for part in page.locator(".cr-stage svg").get_attribute("viewBox").split()]  # noqa: E731
+    view = lambda: [float(part) for part in page.locator(".cr-stage svg").first.get_attribute("viewBox").split()]  # noqa: E731
     home = view()
     page.get_by_role("button", name="Larger").click()
     assert view()[2] < home[2]

@@ -86,7 +86,14 @@ def _net(net: Network) -> dict[str, Any]:
         "weights": net.weight_count,
         "ties": [[str(weight) for weight in group] for group in net.ties],
         "outputs": len(net.output_units),
+        "names": _unit_names(net),
     }
+
+
+def _unit_names(net: Network) -> dict[int, list[str]]:
+    """Return the names on the sheet, for the layers that have any."""
+    names = [net.input_names, *(layer.names for layer in net.layers)]
+    return {level: list(given) for level, given in enumerate(names) if given}
 
 
 def _symbols(derivation: Derivation) -> dict[Symbol, None]:

@@ -19,6 +19,15 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
+ * What has the focus; in a notebook the page may stand in a tree of its own, which the document does not look into.
+ * @param {Node} node somewhere in the page
+ */
+export function focused(node) {
+  const root = node.getRootNode();
+  return root instanceof ShadowRoot ? root.activeElement : document.activeElement;
+}
+
+/**
  * A sentence with its facts put in.
  * @param {string} template
  * @param {Record<string, any>} facts

@@ -1,6 +1,6 @@
 // The panel of numbers: samples, weights, and the probe that nudges one of them.
 
-import { make } from "./dom.js";
+import { focused, make } from "./dom.js";
 import { numberText } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -110,7 +110,7 @@ export class NumbersPanel {
   field(label, get, set) {
     const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off" }));
     const show = () => {
-      if (document.activeElement !== node) node.value = String(Number(get().toPrecision(6)));
+      if (focused(node) !== node) node.value = String(Number(get().toPrecision(6)));
     };
     const take = (/** @type {number} */ value) => {
       const fits = Number.isFinite(value);
@@ -169,7 +169,7 @@ export class NumbersPanel {
         node.max = String(Math.ceil(Math.abs(value)));
         node.min = String(-Math.ceil(Math.abs(value)));
       }
-      if (document.activeElement !== node || Number(node.value) !== value) node.value = String(value);
+      if (focused(node) !== node || Number(node.value) !== value) node.value = String(value);
     };
     node.addEventListener("input", () => {
       set(Number(node.value));

@@ -1,6 +1,6 @@
 // The page: a network's drawing beside what can be done with it. README.md in chainrule.page says what stands in a bundle.
 
-import { Tip, make, put } from "./dom.js";
+import { Tip, focused, make, put } from "./dom.js";
 import { Figure } from "./figure.js";
 import { Follow, markAt } from "./follow.js";
 import { Model } from "./model.js";
@@ -211,7 +211,7 @@ export class Page {
       box.replaceChildren(...lines.map((line) => make("div", {}, line)));
       return true;
     }
-    const words = target.closest("[data-tip]")?.getAttribute("data-tip") ?? target.closest("[data-open]")?.getAttribute("aria-label");
+    const words = target.closest("[data-tip]")?.getAttribute("data-tip") ?? target.closest("[data-door]")?.getAttribute("aria-label");
     if (!words) return false;
     box.replaceChildren(words);
     return true;
@@ -404,9 +404,9 @@ export class Page {
 
   /** Builds everything anew in another language or notation; the focus stays where it was. @param {string} why */
   again(why) {
-    const id = document.activeElement?.id ?? "";
+    const id = focused(this.root)?.id ?? "";
     this.build();
-    if (id) document.getElementById(id)?.focus();
+    if (id) /** @type {HTMLElement | null} */ (this.root.querySelector(`#${CSS.escape(id)}`))?.focus();
     this.save();
     this.tell(why, this.lang);
   }

@@ -102,9 +102,11 @@ function download(blob, name) {
  * @param {Page} page
  */
 export function svgText(page) {
-  const { svg, home } = page.figure;
+  const { svg, home, locals } = page.figure;
   const copy = /** @type {SVGSVGElement} */ (svg.cloneNode(true));
-  const own = [...svg.querySelectorAll("path, circle, rect, text, tspan")];
+  copy.append(locals.cloneNode(true));
+  copy.removeAttribute("style");
+  const own = [svg, locals].flatMap((node) => [...node.querySelectorAll("path, circle, rect, text, tspan")]);
   [...copy.querySelectorAll("path, circle, rect, text, tspan")].forEach((node, at) => {
     const style = getComputedStyle(own[at]);
     for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight"]) {
