@@ -55,8 +55,8 @@ _MINUS = {
     "latex": re.compile(r"[\s{}]*&" + _GLUE + r"[-−]"),
     "typst": re.compile(r"\s*&(?:[\s&]|q?quad|\"\")*[-−]"),
 }
-_IN_BRACKETS = re.compile(r"\[[^\[\]]*\]")
-"""A condition has a relation sign of its own: [y = 1]."""
+_IN_BRACKETS = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*+\]")
+"""A condition has a relation sign of its own: [y[n] = 1]."""
 _OPEN_END = re.compile(r"(?:[=+\-−·×⋅⊙]|\\(?:cdot|times|odot|circ))[\s&]*$")
 
 
