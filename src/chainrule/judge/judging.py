@@ -488,6 +488,8 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
         yield Message("reading.rows" if reading.rows else "reading.columns", {"weights": weights})
         if not reading.batch:
             yield Message("reading.vectors")
+        if reading.row_gradients:
+            yield Message("reading.row_gradients")
 
 
 def _could_be_powers(found: Sequence[Name], reading: Reading, court: Court) -> Iterator[Message]:

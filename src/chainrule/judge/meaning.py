@@ -267,7 +267,8 @@ class Interpreter:
     def _laid(self, matrix: Matrix) -> Array:
         """Return a whole matrix in the document's layout."""
         array = self._gradient(matrix.symbol) if matrix.of else self.numbers.matrix(matrix.symbol)
-        return self._layout(array, matrix.symbol)
+        laid = self._layout(array, matrix.symbol)
+        return self._as_gradient(laid, matrix.symbol) if matrix.of else laid
 
     def _gradient(self, symbol: Symbol) -> Array:
         """Return ∂loss/∂(a whole matrix), as the page lays it out."""
@@ -277,6 +278,10 @@ class Interpreter:
     def _layout(self, array: Array, symbol: Symbol) -> Array:
         as_page = self.reading.in_out if symbol.kind == "w" else self.reading.rows
         return array if as_page else np.swapaxes(array, -1, -2)
+
+    def _as_gradient(self, laid: Array, symbol: Symbol) -> Array:
+        """Return a gradient in the document's layout: that of a vector may be a row where the vector is a column."""
+        return np.swapaxes(laid, -1, -2) if self.reading.row_gradients and symbol.kind != "w" else laid
 
     def _literal(self, node: Literal, environment: Environment) -> Val:
         return self.numbers.constant(node.value)
@@ -509,7 +514,7 @@ class Interpreter:
             return self._partial(of, by)
         root = self.numbers.program.root
         if of == root and isinstance(by, Matrix):
-            return _exactly(self._layout(self._gradient(by.symbol), by.symbol))
+            return _exactly(self._laid(Matrix(by.symbol, of=root.symbol)))
         if not isinstance(of, Matrix) or not isinstance(by, Matrix):
             raise NotJudged("matrix_by_unit", node)
         return _exactly(self._formal(node, of.symbol, by.symbol))
@@ -523,7 +528,8 @@ class Interpreter:
         if found is None:
             raise NotJudged("matrix_by_matrix", node)
         array, like = found
-        return self._layout(array, like) if like is not None else np.swapaxes(array, -1, -2)
+        laid = self._layout(array, like) if like is not None else np.swapaxes(array, -1, -2)
+        return self._as_gradient(laid, by)
 
     def _atom(self, node: Node, environment: Environment) -> Ref | Matrix:
         """Return the quantity that is differentiated by."""
@@ -579,7 +585,7 @@ class Interpreter:
                         through = self.numbers.chain(tuple(run), total=self.total)
                     except MemoryError:
                         raise NotJudged("too_large_matrix", node) from None
-                    found[-1] = (_exactly(self._layout(through, by)), found[-1][1])
+                    found[-1] = (_exactly(self._as_gradient(self._layout(through, by), by)), found[-1][1])
                     continue
                 run = [by] if of == root else []
             else:
@@ -614,13 +620,24 @@ class Interpreter:
         for factor, mark in factors:
             mark = "⊙" if mark == "⊙" else "⊗" if mark == "⊗" else "*" if mark == "*" else "·"
             if groups and (mark == tight or mark in ("⊗", "*")):
-                groups[-1] = (_product(groups[-1][0], factor, mark, node), groups[-1][1])
+                groups[-1] = (self._pair(groups[-1][0], factor, mark, node), groups[-1][1])
             else:
                 groups.append((factor, mark))
         found = groups[0][0]
         for factor, mark in groups[1:]:
-            found = _product(found, factor, mark, node)
+            found = self._pair(found, factor, mark, node)
         return found
+
+    def _pair(self, left: Val, right: Val, mark: str, node: Times) -> Val:
+        """Return a product of two; where gradients are rows, one times σ'(z), a column, place by place is a row."""
+        if self.reading.row_gradients and mark == "⊙" and left.matrix and right.matrix:
+            shapes = left.value.shape[1:], right.value.shape[1:]
+            if shapes[0] == shapes[1][::-1] and 1 in shapes[0]:
+                left, right = (
+                    Val(*(np.swapaxes(array, -1, -2) for array in side)) if shape[0] > 1 else side
+                    for side, shape in zip((left, right), shapes, strict=True)
+                )
+        return _product(left, right, mark, node)
 
     # Σ, conditions, cases, shapes
 

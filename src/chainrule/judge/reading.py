@@ -101,6 +101,7 @@ class Reading:
         rows: whether the samples are the rows of a matrix, or its columns.
         in_out: whether a weight matrix is (in, out), or (out, in).
         batch: whether matrices hold several samples.
+        row_gradients: whether ∂loss/∂z of a column z is a row, as in CS224n; that of a weight matrix has its shape.
         powers: whether numbers above are powers, since the document writes no layers.
         unit_deltas: whether δ_2 is that of unit 2, and not of layer 2.
         sigmoid: whether σ is the sigmoid whatever activation a layer has.
@@ -123,6 +124,7 @@ class Reading:
     rows: bool = True
     in_out: bool = True
     batch: bool = True
+    row_gradients: bool = False
     powers: bool = False
     unit_deltas: bool = False
     sigmoid: bool = False
@@ -138,7 +140,7 @@ class Reading:
     @cached_property
     def scalar(self) -> Reading:
         """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
-        return replace(self, rows=True, in_out=True, batch=True)
+        return replace(self, rows=True, in_out=True, batch=True, row_gradients=False)
 
     def kind_of(self, name: Name) -> str:
         """Return what a name's own letter stands for, or '': that of dW is w."""
@@ -433,6 +435,10 @@ class _Meaning:
             layers.append(self.net.depth)
         if not layers and self.kind == "z":
             layers.append(self.net.depth)  # of a single linear layer it is pred
+        if len(layers) > 1:  # z beside θ = U h, which is that of another layer
+            places = self.reading.places
+            others = {layer for base, layer in places.items() if self.reading.kinds.get(base) == self.kind}
+            layers = [layer for layer in layers if layer not in others]
         if len(layers) != 1:
             raise NoMeaning("which_layer", self.name, name=_written(self.name))
         return layers[0]

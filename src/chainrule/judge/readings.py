@@ -204,8 +204,13 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     kinds = {reading.kinds.get(name.base) for name in names}
     for laid in layouts(reading, names):
         yield laid, 1
+    if not _several(reading, names):
+        turned = not reading.row_gradients
+        yield replace(reading, rows=False, in_out=False, batch=False, row_gradients=turned), 2
     yield replace(reading, sigmoid=not reading.sigmoid), 2
-    for other in _lettered(names):
+    own = {base: reading.kinds[base] for base in reading.places}  # what the document says of its letters stays
+    for letters in _lettered(names):
+        other = {**letters, **own}
         if other != reading.kinds:
             yield replace(reading, kinds=other), 2
             if "delta" in kinds:
@@ -230,7 +235,8 @@ def layouts(reading: Reading, names: Iterable[Name]) -> Iterator[Reading]:
     """Yield a reading with each way to lay matrices out."""
     batches = (True,) if _several(reading, names) else (True, False)
     for rows, in_out, batch in itertools.product((True, False), (True, False), batches):
-        yield replace(reading, rows=rows, in_out=in_out, batch=batch)
+        turned = reading.row_gradients and not (rows or batch)
+        yield replace(reading, rows=rows, in_out=in_out, batch=batch, row_gradients=turned)
 
 
 def letterings(reading: Reading, names: Iterable[Name], depth: int) -> Iterator[Reading]:
