@@ -142,6 +142,7 @@ class Court:
     letter_layers: Mapping[str, int] = field(default_factory=dict)
     _known: dict[int, Facts] = field(default_factory=dict, repr=False)
     _whole: dict[Key, bool] = field(default_factory=dict, repr=False)
+    _powers: dict[Key, bool] = field(default_factory=dict, repr=False)
     _assumed: dict[tuple[int, ...], tuple[tuple[Claim, ...], Numbers]] = field(default_factory=dict, repr=False)
     _memories: dict[tuple[object, ...], Memory] = field(default_factory=dict, repr=False)
 
@@ -517,6 +518,20 @@ class Court:
                 self._assumed.clear()
             known = self._assumed[own] = (tuple(claims), Numbers(numbers.world.assuming(scalars)))
         return known[1]
+
+    def could_be_power(self, name: Name) -> bool:
+        """Return whether a number above a name that is read as a layer could be a power as well."""
+        key = (name.base, name.sub, name.sup)
+        found = self._powers.get(key)
+        if found is None:
+            program = self.numbers(1).program
+            try:
+                found = self.reading.meaning(name, program, {}).power == 1
+                self.reading.meaning(name, program, {}, power=True)
+            except NoMeaning:
+                found = False
+            self._powers[key] = found
+        return found
 
     def target(self, chain: Chain) -> Ref | Matrix | None:
         """Return what a chain derives ∂loss/∂… of, or None."""

@@ -140,7 +140,11 @@ class Reading:
     @cached_property
     def scalar(self) -> Reading:
         """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
-        return replace(self, rows=True, in_out=True, batch=True, row_gradients=False)
+        return self.but(rows=True, in_out=True, batch=True, row_gradients=False)
+
+    def but(self, **changes: bool | int) -> Reading:
+        """Return the same but for some parts."""
+        return _changed(self, tuple(changes.items()))
 
     def kind_of(self, name: Name) -> str:
         """Return what a name's own letter stands for, or '': that of dW is w."""
@@ -184,6 +188,12 @@ class Reading:
                 raise NoMeaning("unknown_name", name, name=name.base)
             return Meant(Size(program.samples))
         return _Meaning(self, name, kind, program, environment, matrices, power, layers or {}).found()
+
+
+@lru_cache(maxsize=8_192)
+def _changed(reading: Reading, changes: tuple[tuple[str, bool | int], ...]) -> Reading:
+    """Return a changed reading: the readings that every document is tried under are made once."""
+    return replace(reading, **dict(changes))  # type: ignore[arg-type]  # the names are those of `Reading.but`'s caller
 
 
 class _Meaning:

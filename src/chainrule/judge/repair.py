@@ -20,6 +20,7 @@ from chainrule.judge.fixes import Fix, applied, renamed
 from chainrule.judge.indices import both_names, one_name, two_names
 from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val
 from chainrule.judge.moves import Moves, chosen
+from chainrule.judge.needed import wide
 from chainrule.judge.numbers import Sameness
 from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import NoMeaning
@@ -71,7 +72,7 @@ class Mender:
         found = outcome(self.interpreter, self.row.chain.sides[index], {}, self.row.chain.relations)
         if not isinstance(found, Val) or found.matrix:
             return None
-        return np.broadcast_to(found.value, (self.points,))
+        return wide(found.value, self.points)
 
     def moves(self, index: int) -> Moves:
         """Return the moves of a side."""
@@ -176,7 +177,7 @@ class Mender:
         if not alive(row.chain.sides[index].node, interpreter):
             return False
         return isinstance(found, Val) and not found.matrix and self._same(
-            np.broadcast_to(found.value, (self.points,)), target
+            wide(found.value, self.points), target
         )  # fmt: skip
 
     def _holds(self, mended: Mended) -> bool:

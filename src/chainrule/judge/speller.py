@@ -11,7 +11,7 @@ from chainrule.judge.numbers import Numbers
 from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.report import Edit
 from chainrule.judge.syntax import Name, Times
-from chainrule.judge.variants import lettered, variants
+from chainrule.judge.variants import letter_beside, lettered, variants
 
 _LAYER = re.compile("[0-9]+|(?<![A-Za-z])L(?![A-Za-z])")
 _DOT = {"latex": r" \cdot ", "text": " · ", "typst": " dot "}
@@ -88,10 +88,7 @@ class Speller:
 
     def letter(self, kind: str, *, capital: bool | None = None) -> str | None:
         """Return the author's letter for a kind, or the usual one."""
-        return next((
-            base for base, own in self.reading.kinds.items()
-            if own == kind and (capital is None or len(base) > 1 or base.isupper() == capital)
-        ), None)  # fmt: skip
+        return letter_beside((name.base for name in self._names), kind, self.reading, capital=capital)
 
     def _below(self, what: Ref) -> tuple[str, ...]:
         """Return what could stand below a quantity: nothing where it is the only one, or its units."""

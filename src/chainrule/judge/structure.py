@@ -19,7 +19,7 @@ from chainrule.judge.atoms import Atom, Atoms
 from chainrule.judge.fixes import Fix, applied, replaced
 from chainrule.judge.meaning import NotJudged
 from chainrule.judge.moves import Moves, places_of
-from chainrule.judge.needed import Spot, close, exactly
+from chainrule.judge.needed import Spot, close, exactly, wide
 from chainrule.judge.reading import NoMeaning
 from chainrule.judge.report import Edit
 from chainrule.judge.spans import with_mark
@@ -73,8 +73,8 @@ class Structure:
             needed = spot.needed(self.gap)
             if needed is None or np.any(np.isinf(needed)):
                 continue
-            needed = np.broadcast_to(needed, (self.points,))
-            value = np.broadcast_to(spot.value, (self.points,))
+            needed = wide(needed, self.points)
+            value = wide(spot.value, self.points)
             yield from self._dropped(spot, needed)
             yield from self._scaled(spot, needed, value)
             yield from self._other(spot, needed, value)
@@ -101,7 +101,7 @@ class Structure:
             yield replaced(1.04, "extra_path", span, "", self.source)
         if isinstance(spot.node, Quotient) and isinstance(spot.node.below, Literal):
             above_value = self.spots[id(spot.node.above)].value
-            if bool(close(needed, np.broadcast_to(above_value, needed.shape))):
+            if bool(close(needed, wide(above_value, self.points))):
                 kept = self.source[slice(*spot.node.above.span)]
                 yield replaced(1.04, "extra_factor", spot.node.span, kept, self.source)
 
@@ -276,7 +276,7 @@ class Structure:
     def _worth(self, node: Node) -> Array:
         """Return what a part is worth; not a number where it has no value by itself, as the e of e^z."""
         try:
-            return np.broadcast_to(self.moves.interpreter.value(node, {}).value, (self.points,))
+            return wide(self.moves.interpreter.value(node, {}).value, self.points)
         except (NoMeaning, NotJudged):
             return np.full(self.points, np.nan)
 
@@ -318,7 +318,7 @@ class Structure:
             worth = self.moves.interpreter.value(turned, {}).value
         except (NoMeaning, NotJudged):
             return
-        if not bool(close(np.broadcast_to(worth, needed.shape), needed)):
+        if not bool(close(wide(worth, self.points), needed)):
             return
         name = node.function
         text = self.source[slice(*name.span)]
@@ -355,7 +355,7 @@ class Structure:
                 np.prod(np.broadcast_arrays(*values[:place]), axis=0),
                 np.prod(np.broadcast_arrays(*values[place:]), axis=0),
             )
-            if bool(close(needed, np.broadcast_to(left + right, needed.shape))):
+            if bool(close(needed, wide(left + right, self.points))):
                 start, end = node.factors[0].span[0], node.factors[-1].span[1]
                 left_text = self.source[start : node.factors[place - 1].span[1]]
                 new = f"{left_text} + {self.source[node.factors[place].span[0] : end]}"
@@ -364,7 +364,7 @@ class Structure:
         for place, (one, other) in enumerate(itertools.pairwise(values)):
             both = one * other
             with np.errstate(all="ignore"):
-                wanted = np.broadcast_to(needed / value * both, (self.points,))
+                wanted = wide(needed / value * both, self.points)
             if np.any(np.isinf(wanted)):
                 continue
             span = (node.factors[place].span[0], node.factors[place + 1].span[1])
@@ -375,7 +375,7 @@ class Structure:
 
     def _multiplied(self, node: Total, needed: Array) -> Iterator[Fix]:
         """A product where a sum stands."""
-        values = [np.broadcast_to(self.spots[id(term)].value, needed.shape) for term in node.terms]
+        values = [wide(self.spots[id(term)].value, self.points) for term in node.terms]
         for place, (one, other) in enumerate(itertools.pairwise(values)):
             if isinstance(node.terms[place + 1], Negated):
                 continue
@@ -412,7 +412,7 @@ class Structure:
             if isinstance(term, Negated):
                 continue
             for renames, worth in through_others(self.moves, term):
-                if bool(close(np.broadcast_to(worth, missing.shape), missing)):
+                if bool(close(wide(worth, self.points), missing)):
                     start, end = term.span
                     edits = [
                         Edit(edit.start - start, edit.end - start, edit.text)
