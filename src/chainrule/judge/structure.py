@@ -45,6 +45,9 @@ Array = np.ndarray[Any, Any]
 _FACTOR_COSTS = {"rest": 1.1, "slope": 1.1, "partial": 1.11}
 """What adding a factor costs; 1.12 where it is none of these."""
 
+PATH = 1.15
+"""What adding a path costs at least."""
+
 LARGEST_FACTOR = 128
 """The largest numerator and denominator of a constant factor."""
 
@@ -68,13 +71,8 @@ class Structure:
         self.dot = speller.dot(s.node for s in self.spots.values() if isinstance(s.node, Times))
 
     def fixes(self) -> Iterator[Fix]:
-        """Yield every structural fix, in no order."""
-        for spot in [*self.spots.values()]:
-            needed = spot.needed(self.gap)
-            if needed is None or np.any(np.isinf(needed)):
-                continue
-            needed = wide(needed, self.points)
-            value = wide(spot.value, self.points)
+        """Yield every structural fix but for paths that were forgotten, in no order."""
+        for spot, needed, value in self._affine():
             yield from self._dropped(spot, needed)
             yield from self._scaled(spot, needed, value)
             yield from self._other(spot, needed, value)
@@ -82,8 +80,19 @@ class Structure:
                 yield from self._pairs(spot.node, needed, value)
             if isinstance(spot.node, Total):
                 yield from self._multiplied(spot.node, needed)
+
+    def forgotten(self) -> Iterator[Fix]:
+        """Yield the fixes that add the term of a path, which cost `PATH` at least."""
+        for spot, needed, value in self._affine():
             if self._is_term(spot):
                 yield from self._path(spot, needed - value)
+
+    def _affine(self) -> Iterator[tuple[Spot, Array, Array]]:
+        """Yield the parts that could close the gap, with what each needs to be and is worth: (points,)."""
+        for spot in self.spots.values():
+            needed = spot.needed(self.gap)
+            if needed is not None and not np.any(np.isinf(needed)):
+                yield spot, wide(needed, self.points), wide(spot.value, self.points)
 
     def _is_term(self, spot: Spot) -> bool:
         """Return whether a spot is the whole side, a term, or what stands in a bracket or under a sign."""
@@ -420,7 +429,7 @@ class Structure:
                         for edit in variant.edits(name, self.source, self.speller.markup)
                     ]
                     text = f" + {applied(self.source[start:end], edits)}"
-                    yield replaced(1.15, "forgotten_path", (node.span[1], node.span[1]), text, self.source, node.span)
+                    yield replaced(PATH, "forgotten_path", (node.span[1], node.span[1]), text, self.source, node.span)
                     return
 
     def _before_minus(self, node: Negated, missing: Array) -> Iterator[Fix]:
