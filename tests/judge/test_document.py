@@ -15,7 +15,7 @@ from chainrule.judge.document_macros import LONGEST
 from chainrule.prose import sentence
 
 SEED = Path(__file__).parents[1] / "fixtures" / "seed" / "derivation.md"
-SECONDS = 8
+SECONDS = 40
 """What five million characters may take, on a slow machine too."""
 
 
