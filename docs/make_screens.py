@@ -33,7 +33,7 @@ class Screen(NamedTuple):
 SCREENS = {
     "follow.png": Screen("2-3-2-1", "#of=w_11^1", "light", 1180, 760),
     "numbers.png": Screen("2-3-2-1", "#of=w_11^2&tab=numbers&lang=ko", "dark", 1180, 700),
-    "large.png": Screen("2-100-50-1", "#of=w_17,41^2", "light", 1180, 760),
+    "large.png": Screen("2-100-50-1", "#of=w_17,41^2&open=1,2", "light", 1180, 760),
     "narrow.png": Screen("2-3-2-1", "#of=w_12^3&tab=practise", "light", 375, 720),
 }
 
@@ -53,7 +53,7 @@ def main() -> None:
                 color_scheme="dark" if screen.colours == "dark" else "light",
             )
             page.goto(path.as_uri() + screen.address)
-            page.locator(".cr-stage svg").wait_for()
+            page.locator(".cr-stage svg").first.wait_for()
             page.wait_for_timeout(300)
             page.screenshot(path=FOLDER / name)
             page.close()

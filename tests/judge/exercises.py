@@ -35,7 +35,7 @@ NETWORKS = (
 
 MATRICES = (
     "2-2-1 --bias", "2-3:tanh-2 --loss mse", "2-2:relu-1 --loss mse --reduction mean",
-    "3-2-2 --loss softmax_cross_entropy", "1-2-2-1",
+    "3-2-2 --loss softmax_cross_entropy", "1-2-2-1", "2-2-3:softmax --loss cross_entropy",
 )  # fmt: skip
 
 

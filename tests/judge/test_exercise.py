@@ -113,14 +113,10 @@ EVERY_LOSS = (
 )  # fmt: skip
 
 
-UNREAD_MATRICES = ("2-2-3:softmax --loss cross_entropy", "2-2-3 --loss softmax_cross_entropy_index")
-"""Networks whose matrix lines need what the judge does not read: rowsum(…), onehot(…), the δ of Kronecker."""
-
 KEYS = [
     (view, samples, shorthand)
     for view, samples in (("scalar", 1), ("scalar", 2), ("matrix", 3))
     for shorthand in EVERY_LOSS
-    if view == "scalar" or shorthand not in UNREAD_MATRICES
 ]
 
 
@@ -140,14 +136,6 @@ def test_the_answer_key_is_right(view, samples, shorthand):
     empty = check(made.parts["sheet"], network, format=form)
     assert {link.verdict for link in empty.links} == {Verdict.RIGHT}
     assert mark(empty, rubric).points == 0
-
-
-@pytest.mark.parametrize("shorthand", UNREAD_MATRICES)
-def test_what_is_not_read_of_a_key_is_not_called_wrong(shorthand):
-    """Where the judge cannot read a line of a key it says so."""
-    made = exercise(shorthand, view="matrix", samples=3)
-    report = check(made.parts["key"], Network.from_toml(str(made.parts["network"])), format="markdown")
-    assert {link.verdict for link in report.links} == {Verdict.RIGHT, Verdict.UNREADABLE}
 
 
 def test_a_sheet_asks_and_does_not_answer():

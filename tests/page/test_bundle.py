@@ -3,8 +3,6 @@
 import itertools
 import json
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,7 @@ import oracle
 from chainrule import Network
 from chainrule.expr import Index, Ref
 from chainrule.notation import load, plain
-from chainrule.page import bundle, emit, static
+from chainrule.page import bundle, emit
 from chainrule.page.lesson import embedded
 from chainrule.prose import LANGUAGES
 from chainrule.show.compose import definition_sides
@@ -20,8 +18,8 @@ from chainrule.show.document import Document, Equation, Formula, sides
 from chainrule.show.emit import Emitter
 from chainrule.show.forms import LATEX
 from chainrule.views import WRITE_OUT, Lines
+from page.node import run
 
-FILLER = Path(__file__).with_name("fill_lines.mjs")
 ROUNDING = 1e-13
 WORD = re.compile(r"\\mathit\{(loss|pred|true)\}")
 
@@ -59,22 +57,6 @@ def written(emitter, values, formula):
     return emitter.equation_sides(Equation(formula, put=values.number, value=number))
 
 
-def run(folder, cases):
-    """Return the lines that the page's modules fill in."""
-    for number, case in enumerate(cases):
-        path = folder / f"code{number}.mjs"
-        path.write_text(case.pop("text"), encoding="utf-8")
-        case["module"] = path.as_uri()
-    # Node takes a .js file for a module only where a package says so.
-    for source in static().glob("*.js"):
-        (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "package.json").write_text('{"type": "module"}', encoding="utf-8")
-    asked = json.dumps({"modules": folder.as_uri(), "cases": cases})
-    done = subprocess.run(["node", FILLER], input=asked, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def compared(folder, nets, notation="seed"):
     """Assert that every line of networks is filled in as it is written."""
     cases, wanted = [], []
@@ -84,7 +66,7 @@ def compared(folder, nets, notation="seed"):
             {"text": emit(net), "bundle": bundle(net, values=values, notation=notation), "wanted": list(lines)}
         )
         wanted.append((values, lines))
-    for net, (values, lines), found in zip(nets, wanted, run(folder, cases), strict=True):
+    for net, (values, lines), found in zip(nets, wanted, run("fill_lines.mjs", folder, cases), strict=True):
         for (name, backward), sides_, one in zip(lines, lines.values(), found, strict=True):
             what = f"{'∂' * backward}{name} of {net}"
             assert one is not None, what

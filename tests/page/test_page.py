@@ -4,66 +4,15 @@ import json
 import re
 from importlib.resources import files
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from chainrule import Network
-from chainrule.show.emit import number_text
-from chainrule.show.forms import TEXT
+from chainrule.network import Given
+from page.hands import choose, math, number_field, number_of, open_tab, result, shown, symbol
 
 SEED = Network.read("2-3-2-1")
-
-
-def shown(number, digits=6):
-    """Return a number as the page writes it."""
-    return number_text(float(number), digits, TEXT)
-
-
-def math(locator):
-    """Return the LaTeX of the formulas inside an element."""
-    return locator.locator("annotation").all_text_contents()
-
-
-def number_of(locator):
-    """Return the number that a formula shows."""
-    return locator.locator(".katex-html").inner_text().replace("\u200b", "").strip().removeprefix("=").strip()
-
-
-def result(page, nth=0):
-    """Return the result of a line about single numbers, as it is seen."""
-    page.wait_for_timeout(60)
-    return number_of(page.locator(".cr-scalar .cr-line").nth(nth).locator(".cr-result"))
-
-
-def symbol(page, name):
-    """Return a weight or a unit of the drawing."""
-    return page.locator(f'.cr-stage [data-symbol="{name}"]').first
-
-
-def choose(page, name):
-    """Click a symbol of the drawing where nothing lies over it."""
-    page.wait_for_timeout(50)
-    at = symbol(page, name).evaluate("""node => {
-        const line = node.querySelector(".hit"), box = node.getBoundingClientRect();
-        const along = part => line.getPointAtLength(part * line.getTotalLength())
-            .matrixTransform(node.closest("svg").getScreenCTM());
-        const points = line ? [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].map(along)
-            : [{ x: box.left + box.width / 2, y: box.top + box.height / 2 }];
-        const free = points.find(({ x, y }) => document.elementFromPoint(x, y)?.closest("[data-symbol]") === node);
-        return free && [free.x, free.y];
-    }""")
-    assert at, f"{name} is covered"
-    page.mouse.click(*at)
-
-
-def number_field(page, name):
-    """Return the field of a number."""
-    return page.get_by_role("textbox", name=name, exact=True).first
-
-
-def open_tab(page, name):
-    """Open a tab."""
-    page.get_by_role("tab", name=name, exact=True).click()
 
 
 # Follow
@@ -375,9 +324,9 @@ def test_what_is_taken_along(visit, tmp_path):
         waiting.value.save_as(path)
         return path
 
-    assert Network.from_toml(saved("TOML").read_text(encoding="utf-8")) == SEED
+    assert Network.from_toml(saved("TOML").read_text(encoding="utf-8")).replace(given=Given()) == SEED
     line = saved("LaTeX").read_text(encoding="utf-8")
-    assert r"\cdot a_1^1 = " in line and line.rstrip().endswith(f"= {values.partials['w_11^2']:.6g} \\]")
+    assert r"\cdot a_1^1 = " in line and f"= {values.partials['w_11^2']:.6g} \\]\n" in line
     assert "htmlData" not in line
     svg = saved("SVG").read_text(encoding="utf-8")
     assert svg.startswith("<svg") and 'data-symbol="w_11^2"' in svg and "rgb(163, 51, 15)" in svg
@@ -387,30 +336,61 @@ def test_what_is_taken_along(visit, tmp_path):
     assert saved("Markdown").read_text(encoding="utf-8").startswith("# Network 2-3-2-1\n\n$$")
 
 
-# Large networks
-
-
-def test_a_large_network_opens_on_demand(visit):
-    """5,250 weights: one that is not drawn is followed by its name, and a layer opened unit by unit."""
-    net = Network.read("2-100-50-1")
-    page, values = visit(net), net.values()
-    page.get_by_role("textbox", name="Symbol").fill("w_17,41^2")
-    page.get_by_role("textbox", name="Symbol").press("Enter")
-    assert result(page) == shown(values.partials["w_17,41^2"])
-    expect(symbol(page, "w_17,41^2")).to_have_attribute("aria-pressed", "true")
-    expect(symbol(page, "a_41^1")).to_be_visible()
-    dots = page.get_by_role("button", name="Layer 1 has 100 units")
-    dots.focus()
-    dots.press("Enter")
-    page.get_by_label("Show a unit of layer 1").fill("77")
-    expect(symbol(page, "a_77^1")).to_be_visible()
-    page.get_by_role("button", name="Follow", exact=True).first.click()
-    assert shown(values.partials["a_77^1"]) in [
-        math(one)[0].removeprefix("{}= ").replace("-", "−")
-        for one in page.locator(".cr-body .cr-line .cr-result").all()
-    ]
+@pytest.mark.parametrize(
+    "text", ["2-3-2-1 --bias", "3-4-3 --loss softmax_ce_index --bias", "2-3:softmax --loss ce", "1-12-1", "tied"]
+)
+def test_a_sheet_is_taken_along(visit, text):
+    """TOML with every number that is on the screen: typed weights, samples, targets; read back, it is the same."""
+    tied = "layers = \"2-2-1\"\ntied = [['w_11^1', 'w_22^1']]\nmissing = ['w_12^1']\nweights = { \"w_11^2\" = 3 }\n"
+    net = Network.from_toml(tied) if text == "tied" else Network.read(text)
+    page = visit(net)
     open_tab(page, "Numbers")
-    expect(page.get_by_text("There are 5,250 weights")).to_be_visible()
+    number_field(page, "w_11^1").fill("0.123456")
+    number_field(page, "x_0 1").fill("-2.5")
+    page.get_by_role("button", name="Add a sample").click()
+    number_field(page, "x_0 2").fill("1e-7")
+    page.wait_for_timeout(100)
+    open_tab(page, "Take along")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="TOML", exact=True).click()
+    read = Network.from_toml(waiting.value.path().read_text(encoding="utf-8"))
+    drawn = net.values()
+    rows = [[-2.5, *drawn["X"][0][1:]], [1e-7, *drawn["X"][0][1:]]]
+    targets = np.repeat(drawn["true"], 2, axis=0).tolist()
+    values, back = net.values(inputs=rows, targets=targets, weights={"w_11^1": 0.123456}), read.values()
+    assert read.replace(given=Given()) == net.replace(given=Given())
+    assert back.seed.drawn == ()
+    assert back["X"].tolist() == rows
+    assert back["loss"] == pytest.approx(values["loss"], rel=1e-12)
+    assert {n: back.partials[n] for n in back.partials} == pytest.approx(dict(values.partials), rel=1e-9)
+
+
+def test_lines_that_are_taken_along_are_those_on_the_screen(visit):
+    """LaTeX and Markdown: single numbers and whole layers, with what was typed; of what is chosen, or of everything."""
+    page = visit(SEED)
+    choose(page, "w_11^2")
+    open_tab(page, "Numbers")
+    number_field(page, "w_11^3").fill("0.123456")
+    page.wait_for_timeout(100)
+    open_tab(page, "Take along")
+
+    def saved(name):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=name, exact=True).click()
+        return waiting.value.path().read_text(encoding="utf-8")
+
+    values = SEED.values(weights={"w_11^3": 0.123456})
+    own = f"{values.partials['w_11^2']:.6g}"
+    for text in (saved("LaTeX"), saved("Markdown")):
+        assert "0.123456" in text and f"= {own}" in text
+        assert r"\begin{bmatrix}" in text and r"\frac{\partial \mathit{loss}}{\partial W_2}" in text
+        assert "w_{12}^1" not in text and "htmlData" not in text
+    symbol(page, "w_11^2").evaluate("node => node.closest('.cr-stage').click()")
+    everything = saved("LaTeX")
+    assert "w_{12}^1" in everything and r"\partial W_1" in everything
+
+
+# Other networks
 
 
 @pytest.mark.parametrize(
@@ -492,7 +472,7 @@ def test_a_narrow_screen(visit):
 def test_the_drawing_is_zoomed_and_moved(visit):
     """Buttons, the wheel with Ctrl, and dragging."""
     page = visit(SEED)
-    view = lambda: [float(part) for part in page.locator(".cr-stage svg").get_attribute("viewBox").split()]  # noqa: E731
+    view = lambda: [float(part) for part in page.locator(".cr-stage svg").first.get_attribute("viewBox").split()]  # noqa: E731
     home = view()
     page.get_by_role("button", name="Larger").click()
     assert view()[2] < home[2]

@@ -1,4 +1,4 @@
-"""The widget: what Python reads and sets, and clicked in a real JupyterLab."""
+"""The widget: what Python reads and sets, and clicked in a real JupyterLab and a real marimo."""
 
 import contextlib
 import json
@@ -71,31 +71,44 @@ def lab(tmp_path_factory):
         ],
     }  # fmt: skip
     (folder / "page.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     homes = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR")
     options = (
         "--no-browser", "--allow-root", f"--port={port}", f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=",
         f"--ServerApp.root_dir={folder}", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     )  # fmt: skip
+    command = [sys.executable, "-m", "jupyterlab", *options]
+    with answering(command, folder, f"http://127.0.0.1:{port}/api/status?token={TOKEN}", homes):
+        yield f"http://127.0.0.1:{port}/lab/tree/page.ipynb?token={TOKEN}"
+
+
+def free_port():
+    """Return a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def answering(command, folder, address, homes):
+    """Start a server, wait until an address of it answers, and end it afterwards; its settings are its own."""
     with open(folder / "log.txt", "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], stdout=log, stderr=log, cwd=folder, start_new_session=True,
+            command, stdout=log, stderr=log, cwd=folder, start_new_session=True,
             env={**os.environ, **{name: str(folder / name.lower()) for name in homes}},
         )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
             assert process.poll() is None, (folder / "log.txt").read_text(encoding="utf-8")
             try:
-                urllib.request.urlopen(f"{address}/api/status?token={TOKEN}", timeout=5).close()
+                urllib.request.urlopen(address, timeout=5).close()
                 break
             except OSError:
                 time.sleep(0.25)
-        yield f"{address}/lab/tree/page.ipynb?token={TOKEN}"
+        yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
 
 
@@ -138,5 +151,86 @@ def test_in_a_real_jupyterlab(browser, lab):
     values = NET.values(weights={"w_11^1": 0.625, "W_3": [[2.0], [-0.5]]})
     expect(page.locator(".cr-scalar .cr-result").first).to_contain_text(f"{values.partials['w_12^3']:.6g}".lstrip("-"))
     assert page.evaluate("typeof globalThis.katex") == "undefined"
+    assert errors == []
+    context.close()
+
+
+MARIMO = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+    from chainrule import Network
+    w = mo.ui.anywidget(Network.read("2-3-2-1").explore())
+    w
+    return mo, w
+
+
+@app.cell
+def _(mo, w):
+    mo.md(f"now {w.selected} {w.weights['W_1'][0][0]}")
+
+
+@app.cell
+def _(mo):
+    button = mo.ui.run_button(label="Set from Python")
+    button
+    return (button,)
+
+
+@app.cell
+def _(button, w):
+    if button.value:
+        w.widget.selected = "w_12^3"
+        w.widget.weights = {"W_3": [[2.0], [-0.5]]}
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+@pytest.fixture(scope="module")
+def marimo(tmp_path_factory):
+    """A marimo that shows the widget as an application; its address."""
+    folder = tmp_path_factory.mktemp("marimo")
+    (folder / "page.py").write_text(MARIMO, encoding="utf-8")
+    address = f"http://127.0.0.1:{free_port()}"
+    options = ("--headless", "--no-token", "--port", address.rsplit(":", 1)[1])
+    command = [sys.executable, "-m", "marimo", "run", *options, "page.py"]
+    with answering(
+        command, folder, f"{address}/health", ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+    ):
+        yield address
+
+
+def test_in_a_real_marimo(browser, marimo):
+    """Clicked and typed: the cells that read the traits run again; what Python sets, the page shows."""
+    context = browser.new_context(viewport={"width": 1300, "height": 1000})
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(marimo)
+    weight = page.locator('.cr-stage [data-symbol="w_11^1"]')
+    expect(weight).to_be_visible(timeout=SLOW)
+    weight.dispatch_event("click")
+    expect(page.locator(".cr-scalar .cr-result").first).to_be_visible()
+    expect(page.get_by_text("now w_11^1")).to_be_visible(timeout=SLOW)
+    page.get_by_role("tab", name="Numbers", exact=True).click()
+    field = page.locator(".cr").get_by_role("textbox", name="w_11^1", exact=True).first
+    field.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("0.625")
+    expect(field).to_have_value("0.625")
+    expect(page.get_by_text("now w_11^1 0.625")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Set from Python").click()
+    expect(page.locator('.cr-stage [data-symbol="w_12^3"]')).to_have_attribute("aria-pressed", "true", timeout=SLOW)
+    expect(page.locator(".cr").get_by_role("textbox", name="w_12^3", exact=True).first).to_have_value("-0.5")
+    values = NET.values(weights={"w_11^1": 0.625, "W_3": [[2.0], [-0.5]]})
+    expect(page.locator(".cr-scalar .cr-result").first).to_contain_text(f"{values.partials['w_12^3']:.6g}".lstrip("-"))
     assert errors == []
     context.close()

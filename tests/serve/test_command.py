@@ -106,7 +106,7 @@ def test_without_a_browser(tmp_path):
     lines = [process.stdout.readline() for _ in range(2)]
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=20)
-    assert "Ctrl-C로 끝냅니다." in lines[0] and f"직접 여십시오: {url}" in lines[1] and "끝났습니다." in out
+    assert "Ctrl-C로 끝냅니다." in lines[0] and f"직접 여세요: {url}" in lines[1] and "끝났습니다." in out
 
 
 def test_with_a_browser(tmp_path):

@@ -143,7 +143,7 @@ def test_files_are_taken_along(visit):
         "LaTeX (.tex)": b"\\documentclass",
         "NumPy": b'"""',
         "PyTorch": b'"""',
-        "HTML": b"<!DOCTYPE html>",
+        "HTML (lesson)": b"<!DOCTYPE html>",
     }
     for form, start in starts.items():
         with page.expect_download() as download:
@@ -151,7 +151,7 @@ def test_files_are_taken_along(visit):
         path = Path(download.value.path())
         assert path.read_bytes().startswith(start), form
         assert download.value.suggested_filename.startswith("2-2-1")
-        if form in ("LaTeX (.tex)", "HTML"):
+        if form in ("LaTeX (.tex)", "HTML (lesson)"):
             assert b"0.125" in path.read_bytes()
 
 
@@ -166,7 +166,7 @@ def test_in_korean(visit):
     judged(page)
     page.get_by_label("Language").select_option("ko")
     expect(page.get_by_text("w_{12}^2의 첨자").or_(page.get_by_text("w_{21}^2").first).first).to_be_visible()
-    for tab in ("그림", "판정", "학습"):
+    for tab in ("구조", "판정", "학습"):
         open_tab(page, tab)
         text = panel(page).inner_text()
         assert re.search("[가-힣]", text)
@@ -194,6 +194,70 @@ def test_a_server_that_is_gone(browser):
     page.get_by_role("button", name="Judge", exact=True).click()
     expect(panel(page).get_by_role("status")).to_have_text("The server does not answer. Is it still running?")
     page.close()
+
+
+def test_a_server_that_stops_while_it_trains(browser):
+    """Is said under the training, under files and under practice; the page goes on following numbers."""
+    from serve.serving import running
+
+    with running(jobs=1) as short:
+        page = browser.new_page()
+        page.goto(f"{short.url}#of=w_11^3&tab=train")
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(panel(page).get_by_role("status")).to_contain_text("Running. Epoch")
+    expect(panel(page).get_by_role("status")).to_contain_text(re.compile("The server (has ended|does not answer)"))
+    open_tab(page, "Take along")
+    page.get_by_role("button", name="PDF", exact=True).click()
+    expect(panel(page).get_by_role("status")).to_have_text("The server does not answer. Is it still running?")
+    open_tab(page, "Practise")
+    page.get_by_label("Your answer").fill(r"\frac{1}{2}")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(panel(page).get_by_role("status")).to_contain_text("The server does not answer.")
+    open_tab(page, "Numbers")
+    page.get_by_role("textbox", name="w_12^3", exact=True).first.fill("0.5")
+    expect(page.locator(".cr-below .cr-result").first).not_to_have_text("")
+    page.close()
+
+
+def test_two_tabs_of_one_visitor(visit):
+    """Each has its figure, its numbers and its training."""
+    one = visit("#of=w_11^1")
+    other = one.context.new_page()
+    other.goto(one.url.split("#")[0] + "?net=2-2:tanh-1#tab=train")
+    for page, net in ((one, "2-3-2-1"), (other, "2-2-1")):
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Network {net}")
+        open_tab(page, "Train")
+        page.get_by_role("button", name="Single step", exact=True).click()
+    for page in (one, other):
+        expect(panel(page).get_by_role("status")).to_contain_text("Epoch 1 of")
+
+
+def test_hasty_clicks(visit):
+    """A double click on what changes the figure changes it as often as it can be, and the page stands."""
+    page = visit()
+    open_tab(page, "Figure")
+    page.get_by_role("button", name="Add a unit to layer 1").dblclick()
+    expect(panel(page).get_by_role("status")).to_contain_text("Changed: 2-")
+    open_tab(page, "Train")
+    page.get_by_role("button", name="Start", exact=True).dblclick()
+    expect(panel(page).get_by_role("status")).to_contain_text(re.compile(r"Epoch \d+ of"))
+    open_tab(page, "Take along")
+    with page.expect_download():
+        page.get_by_role("button", name="TOML", exact=True).dblclick()
+
+
+def test_endless_documents_are_refused(visit):
+    """A megabyte pasted into any field is answered with words."""
+    page = visit(expecting=["413", "422"])
+    fields = (("Judge", "Document", "Judge"), ("Figure", "Network", "Show"))
+    for tab, label, button in fields:
+        open_tab(page, tab)
+        page.get_by_label(label, exact=True).evaluate(
+            "(node, text) => { node.value = text; node.dispatchEvent(new Event('input', { bubbles: true })); }",
+            "2-" * 500_000 + "1",
+        )
+        panel(page).get_by_role("button", name=button, exact=True).click()
+        expect(panel(page).get_by_role("status")).to_contain_text(re.compile("too (large|many)"))
 
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")

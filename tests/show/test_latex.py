@@ -57,7 +57,7 @@ def test_korean_documents_compile(name, engine, typeset):
     """With Hangul, lualatex and xelatex set the words; the formulas keep Computer Modern."""
     pdf = typeset(write_document(paper(name, lang="ko"), "latex"), engine)
     assert words_off_the_page(pdf, MARGIN) == []
-    assert "역전파: loss 에서 모든 가중치까지" in pdf_text(pdf)
+    assert "역전파: loss에서 모든 가중치까지" in pdf_text(pdf)
     fonts = subprocess.run(["pdffonts", pdf], check=True, capture_output=True, text=True).stdout
     assert "CMMI10" in fonts or "LMMathItalic10" in fonts
     assert "Nanum" in fonts

@@ -69,7 +69,7 @@ def test_every_loss_compiles(loss):
 def test_korean(printed):
     """Hangul is set in a font that has it, and pages are numbered."""
     text = pdf_text(printed(paper("seed", lang="ko")))
-    assert "역전파: loss 에서 모든 가중치까지" in text
+    assert "역전파: loss에서 모든 가중치까지" in text
     assert "1/3" in text.replace(" ", "")
 
 

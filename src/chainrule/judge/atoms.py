@@ -27,7 +27,7 @@ class Atom:
         what: `value` of a symbol, `rest` (1 − a), `slope` (∂a/∂z), `error` (pred − true), `partial` (∂of/∂ref), or
             `product` (first · ref).
         ref: the symbol at its place.
-        activation: for a slope, whose.
+        activation: for a slope, whose; for an error, the loss that makes a probability of pred.
         of: what a partial differentiates.
         first: the first factor of a product.
     """
@@ -69,10 +69,12 @@ class Atoms:
                 if activation != "softmax":
                     self._add(rows, Atom("slope", ref, activation), numbers.partial(ref, Ref(z, ref.indices)))
             pred, true = program.symbols["pred", None, None], program.symbols["true", None, None]
-            for ref in _places(pred):
-                if len(true.dims) == len(pred.dims):
-                    gap = numbers.value(ref) - numbers.value(Ref(true, ref.indices))
-                    self._add(rows, Atom("error", ref), gap)
+            for ref in _places(pred) if len(true.dims) == len(pred.dims) else ():
+                target = numbers.value(Ref(true, ref.indices))
+                self._add(rows, Atom("error", ref), numbers.value(ref) - target)
+                if net.loss.name in _PROBABILITIES:
+                    shown = _PROBABILITIES[net.loss.name](numbers, ref)
+                    self._add(rows, Atom("error", ref, net.loss.name), shown - target)
         self.values = np.stack(rows) if rows else np.zeros((0, numbers.world.points))
         self._numbers = numbers
 
@@ -108,6 +110,21 @@ class Atoms:
         if not len(self.values):
             return ()
         return [self.known[number] for number in np.flatnonzero(close(self.values, value[None, :]))]
+
+
+def _sigmoid(numbers: Numbers, pred: Ref) -> Array:
+    """Return σ of an output."""
+    return np.asarray(1 / (1 + np.exp(-numbers.value(pred))))
+
+
+def _softmax(numbers: Numbers, pred: Ref) -> Array:
+    """Return an output's place in the softmax of all of them."""
+    powers = {ref: np.exp(numbers.value(ref)) for ref in _places(pred.symbol)}
+    return np.asarray(powers[pred] / sum(powers.values()))
+
+
+_PROBABILITIES = {"bce_with_logits": _sigmoid, "softmax_cross_entropy": _softmax}
+"""Losses that make probabilities of the outputs: the gradient is these minus the targets."""
 
 
 def _places(symbol: Any) -> list[Ref]:

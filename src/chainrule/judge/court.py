@@ -21,7 +21,7 @@ from chainrule.judge.facts import SAMPLES, Facts, Key, numbered_samples
 from chainrule.judge.general import is_constant, off_by, own_decimals, uncertainty, updates
 from chainrule.judge.meaning import Interpreter, Memory, NotJudged, ShapesClash, Val
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
-from chainrule.judge.reading import Environment, NoMeaning, Reading, written
+from chainrule.judge.reading import Environment, NoMeaning, Reading, differentiated, written
 from chainrule.judge.syntax import (
     Chain,
     Derivative,
@@ -142,6 +142,7 @@ class Court:
     letter_layers: Mapping[str, int] = field(default_factory=dict)
     _known: dict[int, Facts] = field(default_factory=dict, repr=False)
     _whole: dict[Key, bool] = field(default_factory=dict, repr=False)
+    _powers: dict[Key, bool] = field(default_factory=dict, repr=False)
     _assumed: dict[tuple[int, ...], tuple[tuple[Claim, ...], Numbers]] = field(default_factory=dict, repr=False)
     _memories: dict[tuple[object, ...], Memory] = field(default_factory=dict, repr=False)
 
@@ -346,13 +347,20 @@ class Court:
         for side, beside in ((left, right), (right, left)):
             node = side.node
             assert not isinstance(node, Unread)
-            if side.is_number and (not is_constant(node) or isinstance(beside.node, Name)):
+            if side.is_number and (
+                not is_constant(node) or (isinstance(beside.node, Name) and not self._adjoint(beside.node))
+            ):
                 return True
         return any(part.value not in self._own_decimals for side in sides for part in side.decimals)
 
     @cached_property
     def _own_decimals(self) -> frozenset[Fraction]:
         return own_decimals(self.net)
+
+    def _adjoint(self, name: Name) -> bool:
+        """Return whether a name is that of a partial of the loss, which a factor alone, δ_1 = 2, does not give."""
+        kind = self.reading.kinds.get(name.base, "")
+        return kind == "delta" or differentiated(kind) != kind
 
     def _same(
         self, chain: Chain, one: int, other: int, outcomes: Sequence[Outcome], interpreter: Interpreter,
@@ -510,6 +518,20 @@ class Court:
                 self._assumed.clear()
             known = self._assumed[own] = (tuple(claims), Numbers(numbers.world.assuming(scalars)))
         return known[1]
+
+    def could_be_power(self, name: Name) -> bool:
+        """Return whether a number above a name that is read as a layer could be a power as well."""
+        key = (name.base, name.sub, name.sup)
+        found = self._powers.get(key)
+        if found is None:
+            program = self.numbers(1).program
+            try:
+                found = self.reading.meaning(name, program, {}).power == 1
+                self.reading.meaning(name, program, {}, power=True)
+            except NoMeaning:
+                found = False
+            self._powers[key] = found
+        return found
 
     def target(self, chain: Chain) -> Ref | Matrix | None:
         """Return what a chain derives ∂loss/∂… of, or None."""

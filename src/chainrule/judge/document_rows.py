@@ -51,7 +51,12 @@ _SURE_OPERATOR = {
     "latex": re.compile(_GLUE + r"(?:\+|[·×⋅⊙]|\\(?:cdot|times|odot|circ|pm)(?![A-Za-z]))"),
     "typst": re.compile(r"(?:[\s&]|q?quad|\"\")*(?:\+|[·×⋅⊙]|(?:dot|times|plus)(?![A-Za-z]))"),
 }
-_MINUS = re.compile(r"[\s{}]*&" + _GLUE + r"[-−]")
+_MINUS = {
+    "latex": re.compile(r"[\s{}]*&" + _GLUE + r"[-−]"),
+    "typst": re.compile(r"\s*&(?:[\s&]|q?quad|\"\")*[-−]"),
+}
+_IN_BRACKETS = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*+\]")
+"""A condition has a relation sign of its own: [y[n] = 1]."""
 _OPEN_END = re.compile(r"(?:[=+\-−·×⋅⊙]|\\(?:cdot|times|odot|circ))[\s&]*$")
 
 
@@ -215,7 +220,7 @@ def _goes_on(text: str, above: Row, row: Row, markup: str) -> bool:
     last = text[slice(*above.keep[-1])][-40:]
     if _SURE_OPERATOR[markup].match(start) or _OPEN_END.search(last):
         return True
-    return _MINUS.match(start) is not None and "=" not in start
+    return _MINUS[markup].match(start) is not None and "=" not in _IN_BRACKETS.sub("", start)
 
 
 def trimmed(text: str, start: int, end: int) -> Span | None:

@@ -6,10 +6,10 @@ knows may stand beside a letter, words like *where* beside anything), and no cha
 have. In Markdown, outside of `$`, it must besides hold ∂, ∇ or δ, or use no word but names that the judge knows. So
 prose stays prose, at the price that an equation in the middle of a sentence is not found.
 
-List marks, numbers (`(3)`, `2.`), labels (`Step 2:`) and remarks behind (`# …`, a sentence in brackets) are no part of
-an equation. A line that ends with a sign goes on in the next, and so does one whose next begins with a sign; a mark of
-a list is no sign. A line that begins with a relation sign has the line above for its head. LaTeX commands make a line
-LaTeX.
+List marks, numbers (`(3)`, `2.`), labels (`Step 2:`) and remarks behind (`# …`, a sentence in brackets, `shape (2, 3)`)
+are no part of an equation. A line that ends with a sign, or with a bracket still open, goes on in the next, and so does
+one whose next begins with a sign; a mark of a list is no sign. A line that begins with a relation sign has the line
+above for its head. LaTeX commands make a line LaTeX.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _MARK = re.compile(
     r"(?:[^\n=≈≡∝≔∈:∂∇]{1,60}:(?!=)[ \t]+)?"
 )
 _REMARK = re.compile(
-    r"(?<![ \t])[ \t]++(?:(?:#|//).*|\((?=[^()=]{1,400}\)[ \t.,]*+$)[^()=]*?[^\W\d_]{2,}+[ ][^\W\d_]{2,}.*)"
+    r"(?<![ \t])[ \t]++(?:(?:#|//).*|(?:shape|크기)[ ]\([^()=]{1,40}\)[ \t]*+$|"
+    r"\((?=[^()=]{1,400}\)[ \t.,]*+$)[^()=]*?[^\W\d_]{2,}+[ ][^\W\d_]{2,}.*)"
 )
 _RELATION = re.compile(r"(?<![<>!=~])=(?![=>])|[≈≡∝≔∈]")
 _SURE = re.compile(r"[∂∇δ]|\\(?:partial|nabla|delta|frac)(?![A-Za-z])")
@@ -102,12 +103,19 @@ def _rest_below(text: str, line: int, span: Span, end: int, *, sure: bool) -> Sp
     words = text[slice(*rest)]
     if not words:
         return None
-    if _GOES_ON.search(text, max(span[0], span[1] - 8), span[1]):
+    # A bracket that is missing at the end of an equation takes no other equation with it.
+    unclosed = _open(text[slice(*span)]) and not _RELATION.search(words)
+    if unclosed or _GOES_ON.search(text, max(span[0], span[1] - 8), span[1]):
         return rest if _mathematical(words, sure=False) else None
     if not _SIGN_FIRST.match(words) or _RELATION.search(words) or not _mathematical(words, sure=sure):
         return None
     deeper = rest[0] - begin - 1 > span[0] - line
     return rest if deeper or not _LIST_MARK.match(words) or not (sure or text[line : span[0]].strip()) else None
+
+
+def _open(line: str) -> bool:
+    """Return whether a bracket is opened in a line and not closed."""
+    return line.count("(") > line.count(")")
 
 
 def _without_remark(text: str, start: int, end: int) -> Span:

@@ -67,7 +67,19 @@ class Facts:
     @cached_property
     def matrices(self) -> bool:
         """Whether it speaks of whole matrices (or of vectors: z^l without a unit)."""
-        return self.variable is None and any(map(self._holds_matrix, self.chain.sides))
+        return self.variable is None and (any(map(self._holds_matrix, self.chain.sides)) or self._of_whole_outputs)
+
+    @property
+    def _of_whole_outputs(self) -> bool:
+        """Whether it speaks of Y and T, the outputs of a batch, and of no unit and no edge; L = ½ (Y − T)² does not."""
+        first = self.chain.sides[0].node
+        if not self.reading.whole_outputs or (isinstance(first, Name) and self.reading.kinds.get(first.base) == "loss"):
+            return False
+        bare = not any(name.sub for name in self.chain.names)
+        return bare and any(
+            self.reading.kind_of(name) in ("pred", "true") and self._capital(name) and not name.sup
+            for name in self.chain.names
+        )
 
     @cached_property
     def laid_out(self) -> bool:

@@ -30,6 +30,7 @@ _GENERIC = frozenset(("σ", "f", "g", "φ", "h", "ϕ", "ψ", "act", "activation"
 _PLAIN = {
     "exp": "exp", "log": "log", "ln": "log", "abs": "abs", "sign": "sign", "sgn": "sign", "sqrt": "sqrt",
     "Φ": "normal_cdf", "expm1": "expm1", "softmax": "softmax", "cosh": "cosh", "sinh": "sinh", "sech": "sech",
+    "logcosh": "logcosh", "hardσ": "hard_sigmoid",
 }  # fmt: skip
 
 LOSS_FUNCTIONS = {

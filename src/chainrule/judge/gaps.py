@@ -11,8 +11,8 @@ from chainrule.judge.court import Court
 from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash
 from chainrule.judge.reading import Environment, NoMeaning
 from chainrule.judge.report import Message
-from chainrule.judge.syntax import Derivative, Group, Name, Node, Unread
-from chainrule.notation import plain
+from chainrule.judge.syntax import Chain, Derivative, Group, Name, Node, Unread
+from chainrule.notation import load, plain
 
 if TYPE_CHECKING:
     from chainrule.judge.judging import Heard
@@ -37,10 +37,9 @@ def gaps(heard: Sequence[Heard], court: Court, lines: Sequence[int]) -> Iterator
     for one, line in zip(heard, lines, strict=True):
         court.bindings = one.bindings
         chain = one.row.chain
-        interpreter = court.interpreter(chain)
         derivatives = [part for side in chain.sides[1:] for part in side.parts if isinstance(part, Derivative)]
-        for environment in itertools.islice(court.environments(chain), MOST_PLACES):
-            first = chain.sides[0].node
+        first = chain.sides[0].node
+        for interpreter, environment in _instances(court, chain):
             if not isinstance(first, Unread) and (target := _of_loss(first, interpreter, environment)) is not None:
                 answered.add(target)
             for part in derivatives:
@@ -59,19 +58,39 @@ def gaps(heard: Sequence[Heard], court: Court, lines: Sequence[int]) -> Iterator
         own = (ref.symbol.kind, ref.symbol.layer, ref.symbol.source)
         if (*own, ref.indices) not in done and own not in covered:
             yield Message("gap.never_derived", {"partial": plain(Partial(root, ref)), "line": line})
-    missing = [
-        plain(ref)
-        for symbol in court.numbers(1).program.parameters if symbol.kind == "w"
-        and (symbol.kind, symbol.layer, symbol.source) not in covered
-        for ref in _places(symbol)
-        if (symbol.kind, symbol.layer, symbol.source, ref.indices) not in done
-    ]  # fmt: skip
+    missing: list[str] = []
+    for symbol in court.numbers(1).program.parameters:
+        own = (symbol.kind, symbol.layer, symbol.source)
+        if symbol.kind != "w" or own in covered:
+            continue
+        places = [*_places(symbol)]
+        left = [ref for ref in places if (*own, ref.indices) not in done]
+        # Who derives by whole matrices lacks a matrix, and not its entries.
+        missing += [_matrix(symbol)] if whole and len(left) == len(places) else map(plain, left)
     if missing:
         named = ", ".join(missing[:MOST_NAMED])
         if len(missing) > MOST_NAMED:
             yield Message("gap.never_answered_more", {"names": named, "more": len(missing) - MOST_NAMED})
         else:
             yield Message("gap.never_answered", {"names": named})
+
+
+def _instances(court: Court, chain: Chain) -> Iterator[tuple[Interpreter, Environment]]:
+    """Yield what a chain's letters stand for; one that speaks of any layer speaks of each."""
+    facts = court.facts(chain)
+    layerings = [facts.layers]
+    if facts.letters and len(facts.layerings) > 1:
+        layerings += facts.layerings
+    for layers in layerings:
+        interpreter = court.interpreter(chain, layers=layers)
+        for environment in itertools.islice(court.environments(chain), MOST_PLACES):
+            yield interpreter, environment
+
+
+def _matrix(symbol: Symbol) -> str:
+    """Return the plain spelling of a whole matrix: W_2."""
+    spelled = load("seed").spell_matrix(symbol)
+    return spelled.base + (f"_{spelled.sub}" if spelled.sub else "") + (f"^{spelled.sup}" if spelled.sup else "")
 
 
 def _places(symbol: Symbol) -> Iterator[Ref]:

@@ -31,7 +31,7 @@ from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
 from chainrule.judge.rows import Row, rows_of
 from chainrule.judge.spelled import spelled
-from chainrule.judge.syntax import Applied, Derivative, Name, Node, Span, Unread, names, parts_of
+from chainrule.judge.syntax import Derivative, Name, Node, Span, Unread, names, parts_of
 from chainrule.judge.textual import TextMender
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Heard:
         read = [not isinstance(side.node, Unread) for side in sides]
         outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
         links = sum(a and b for a, b in itertools.pairwise(read))
-        return links - self.right + 2 * outside
+        return links - self._agreeing + 2 * outside
 
     @property
     def fitness(self) -> int:
@@ -92,7 +92,17 @@ class Heard:
     @property
     def standing(self) -> int:
         """The same as the choice of a reading counts it: what says how a quantity is computed says what letters are."""
-        return self.fitness * self.weight
+        return (self.fitness + self._agreeing - self.right) * self.weight
+
+    @property
+    def _agreeing(self) -> int:
+        """How many links are right or lead back to the value of the target.
+
+        One slip in the middle of a line makes two links wrong: what mends it is no more likely for that.
+        """
+        return sum(
+            (f.equal is True or f.value_right is True) and not f.zero for f in self.findings[self.defines is not None :]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +291,7 @@ class Judge:
         self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
             return _Best(self.reading, self._hear(rows, self.reading))
-        sigma = any(
-            isinstance(part, Applied) and part.function.base == "σ"
-            for row in rows for side in row.chain.sides for part in side.parts
-        )  # fmt: skip
+        sigma = any("σ" in side.functions for row in rows for side in row.chain.sides)
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
         first = next(readings)
         best = _Best(first, self._hear(rows, first))
@@ -417,7 +424,7 @@ class Judge:
             found = self._courts[reading] = Court(self.net, reading) if other is None else other.under(reading)
         if self._letters_of is not self._lettered:
             self._letters_of, self._letter_layers = self._lettered, {}
-        layers = self._letter_layers.get(reading)
+        layers = self._letter_layers.get(reading) if self._lettered else _NO_LAYERS
         if layers is None:
             layers = self._letter_layers[reading] = layers_of_letters(self._lettered, reading, self.net.depth)
         found.letter_layers = layers
@@ -441,6 +448,8 @@ class Judge:
             self._found[remembered] = found
         return found
 
+
+_NO_LAYERS: Mapping[str, int] = {}
 
 LEAST_GAIN = 2
 """How much better another reading must be: one line that is wrong under the likeliest reading may be a slip."""
@@ -478,19 +487,15 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
         yield Message("reading.rows" if reading.rows else "reading.columns", {"weights": weights})
         if not reading.batch:
             yield Message("reading.vectors")
+        if reading.row_gradients:
+            yield Message("reading.row_gradients")
 
 
 def _could_be_powers(found: Sequence[Name], reading: Reading, court: Court) -> Iterator[Message]:
     """Yield what is to be said of a number above that was read as a layer and could be a power."""
-    program = court.numbers(1).program
     for name in found:
-        if reading.kinds.get(name.base) in ("w", "b", "z", "a") and name.sup.isdigit() and name.sub:
-            try:
-                if reading.meaning(name, program, {}).power != 1:
-                    continue
-                reading.meaning(name, program, {}, power=True)
-            except NoMeaning:
-                continue
+        lettered = reading.kinds.get(name.base) in ("w", "b", "z", "a")
+        if lettered and name.sup.isdigit() and name.sub and court.could_be_power(name):
             yield Message("reading.power", {"name": written(name)})
 
 
@@ -618,7 +623,7 @@ class _Writer:
         row, chain = one.row, one.row.chain
         whole = _opened(row.source, chain.span)
         start, end = row.place(*whole)
-        read = [spelled(side.node) for side in chain.sides]
+        read = [side.spelling for side in chain.sides]
         links = [self._link(one, index, (read[index], read[index + 1])) for index in range(len(chain.sides) - 1)]
         if any(link.verdict in (Verdict.WRONG, Verdict.CARRIED) for link in links):
             mended = self.judge.mended(self.court, one) if self.judge.repairs and not self.judge.late else None

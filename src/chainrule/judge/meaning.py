@@ -42,7 +42,7 @@ from chainrule.judge.syntax import (
     names,
 )
 from chainrule.judge.tokens import ONES
-from chainrule.rules import SELU_ALPHA, SELU_SCALE
+from chainrule.rules import LOSSES, SELU_ALPHA, SELU_SCALE
 
 if TYPE_CHECKING:
     from chainrule.judge.numbers import Numbers
@@ -267,7 +267,8 @@ class Interpreter:
     def _laid(self, matrix: Matrix) -> Array:
         """Return a whole matrix in the document's layout."""
         array = self._gradient(matrix.symbol) if matrix.of else self.numbers.matrix(matrix.symbol)
-        return self._layout(array, matrix.symbol)
+        laid = self._layout(array, matrix.symbol)
+        return self._as_gradient(laid, matrix.symbol) if matrix.of else laid
 
     def _gradient(self, symbol: Symbol) -> Array:
         """Return ∂loss/∂(a whole matrix), as the page lays it out."""
@@ -277,6 +278,10 @@ class Interpreter:
     def _layout(self, array: Array, symbol: Symbol) -> Array:
         as_page = self.reading.in_out if symbol.kind == "w" else self.reading.rows
         return array if as_page else np.swapaxes(array, -1, -2)
+
+    def _as_gradient(self, laid: Array, symbol: Symbol) -> Array:
+        """Return a gradient in the document's layout: that of a vector may be a row where the vector is a column."""
+        return np.swapaxes(laid, -1, -2) if self.reading.row_gradients and symbol.kind != "w" else laid
 
     def _literal(self, node: Literal, environment: Environment) -> Val:
         return self.numbers.constant(node.value)
@@ -380,6 +385,13 @@ class Interpreter:
                        if argument.matrix else argument.size)  # fmt: skip
         if function.base in ("sum", "mean"):
             return _reduced(argument, function.base, function.sub)
+        if function.base in _REDUCED:
+            sums = _reduced(argument, "sum", _REDUCED[function.base])
+            if function.base == "rowsum" and self.reading.rows and argument.matrix:  # repeated in every column
+                return Val(*(np.broadcast_to(own, whole.shape) for own, whole in zip(sums, argument, strict=True)))
+            return sums
+        if function.base == "onehot" and (classes := self._classes(node.args[0], argument)) is not None:
+            return classes
         layer = self._layer_function(node.args[0], environment)
         name, parameter = function_named(function, layer, self.numbers.program, sigmoid=self.reading.sigmoid)
         if name is None:
@@ -399,6 +411,21 @@ class Interpreter:
                 raise NotJudged("exponent", node)
             return Val(found.value**power, found.size**power)
         return found
+
+    def _classes(self, node: Node, numbers: Val) -> Val | None:
+        """Return a row for each sample with 1 at its class, where the targets are the numbers of classes."""
+        while isinstance(node, Group):
+            node = node.body
+        net = self.numbers.program.network
+        assert net is not None
+        if not isinstance(node, Name) or not LOSSES[net.loss.name].class_index:
+            return None
+        if self.reading.kinds.get(node.base) != "true":
+            return None
+        every = np.arange(1, len(net.output_units) + 1)
+        own = numbers.value if numbers.matrix else numbers.value[:, None, None]
+        hits = np.equal(own, every if self.reading.rows else every[:, None])
+        return _exactly(hits * self.numbers.one)
 
     def _named_loss(self, node: Applied) -> Val:
         """Return the loss where it is called by name, as a function of output and target: CE(y, ŷ)."""
@@ -487,7 +514,7 @@ class Interpreter:
             return self._partial(of, by)
         root = self.numbers.program.root
         if of == root and isinstance(by, Matrix):
-            return _exactly(self._layout(self._gradient(by.symbol), by.symbol))
+            return _exactly(self._laid(Matrix(by.symbol, of=root.symbol)))
         if not isinstance(of, Matrix) or not isinstance(by, Matrix):
             raise NotJudged("matrix_by_unit", node)
         return _exactly(self._formal(node, of.symbol, by.symbol))
@@ -501,7 +528,8 @@ class Interpreter:
         if found is None:
             raise NotJudged("matrix_by_matrix", node)
         array, like = found
-        return self._layout(array, like) if like is not None else np.swapaxes(array, -1, -2)
+        laid = self._layout(array, like) if like is not None else np.swapaxes(array, -1, -2)
+        return self._as_gradient(laid, by)
 
     def _atom(self, node: Node, environment: Environment) -> Ref | Matrix:
         """Return the quantity that is differentiated by."""
@@ -557,7 +585,7 @@ class Interpreter:
                         through = self.numbers.chain(tuple(run), total=self.total)
                     except MemoryError:
                         raise NotJudged("too_large_matrix", node) from None
-                    found[-1] = (_exactly(self._layout(through, by)), found[-1][1])
+                    found[-1] = (_exactly(self._as_gradient(self._layout(through, by), by)), found[-1][1])
                     continue
                 run = [by] if of == root else []
             else:
@@ -570,7 +598,7 @@ class Interpreter:
         root = self.numbers.program.root
         assert isinstance(root, Ref)
         if isinstance(factor, Name) and (factor.base, factor.sub, factor.sup) not in self.bindings:
-            if factor.base == ONES:
+            if factor.base == ONES or self._constant(factor) is not None:
                 return None
             meant = self.meant(factor, environment)
             whole = isinstance(meant.what, Matrix) and meant.power == meant.factor == 1 and not factor.primes
@@ -592,13 +620,24 @@ class Interpreter:
         for factor, mark in factors:
             mark = "⊙" if mark == "⊙" else "⊗" if mark == "⊗" else "*" if mark == "*" else "·"
             if groups and (mark == tight or mark in ("⊗", "*")):
-                groups[-1] = (_product(groups[-1][0], factor, mark, node), groups[-1][1])
+                groups[-1] = (self._pair(groups[-1][0], factor, mark, node), groups[-1][1])
             else:
                 groups.append((factor, mark))
         found = groups[0][0]
         for factor, mark in groups[1:]:
-            found = _product(found, factor, mark, node)
+            found = self._pair(found, factor, mark, node)
         return found
+
+    def _pair(self, left: Val, right: Val, mark: str, node: Times) -> Val:
+        """Return a product of two; where gradients are rows, one times σ'(z), a column, place by place is a row."""
+        if self.reading.row_gradients and mark == "⊙" and left.matrix and right.matrix:
+            shapes = left.value.shape[1:], right.value.shape[1:]
+            if shapes[0] == shapes[1][::-1] and 1 in shapes[0]:
+                left, right = (
+                    Val(*(np.swapaxes(array, -1, -2) for array in side)) if shape[0] > 1 else side
+                    for side, shape in zip((left, right), shapes, strict=True)
+                )
+        return _product(left, right, mark, node)
 
     # Σ, conditions, cases, shapes
 
@@ -708,6 +747,9 @@ _WALK: dict[type, Any] = {
     Cases: Interpreter._cases, Listed: Interpreter._no_value, ShapeOf: Interpreter._no_value,
 }  # fmt: skip
 
+
+_REDUCED = {"rowsum": "1", "colsum": "0"}
+"""Sums of the rows, and of the columns, of a matrix, by the axis that is gone then."""
 
 _STEEP = frozenset(("exp", "cosh", "sinh"))
 """Functions whose slope is about as large as their value."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.expr import Partial, Ref
 from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val
-from chainrule.judge.needed import Spot, exactly, spots
+from chainrule.judge.needed import Spot, exactly, spots, wide
 from chainrule.judge.reading import NoMeaning
 from chainrule.judge.syntax import Derivative, Group, Name, Node, inside
 from chainrule.judge.variants import Variant, variants
@@ -100,7 +100,7 @@ class Moves:
         own = (id(place.name), id(place.holder))
         if own not in self._values:
             rows = [self.worth(place.holder, {id(place.name): variant}) for variant in move.variants]
-            self._values[own] = np.stack([np.broadcast_to(row, (self.points,)) for row in rows])
+            self._values[own] = np.stack([wide(row, self.points) for row in rows])
         return self._values[own]
 
     def worth(self, holder: Node, changed: Mapping[int, Variant]) -> Array:
@@ -132,7 +132,7 @@ class Moves:
                 found[own] = exactly(self.alone(places[0], move))
             else:
                 rows = [
-                    np.broadcast_to(self.worth(places[0].holder, {id(p.name): v for p in places}), (self.points,))
+                    wide(self.worth(places[0].holder, {id(p.name): v for p in places}), self.points)
                     for v in move.variants
                 ]
                 found[own] = exactly(np.stack(rows))

@@ -127,6 +127,11 @@ def close(one: Array, other: Array) -> Array:
     return np.asarray((near | np.isnan(gap)).all(axis=-1) & near.any(axis=-1))
 
 
+def wide(value: Array, points: int) -> Array:
+    """Return a value at every point, where it may be one number for all of them."""
+    return value if value.shape == (points,) else np.broadcast_to(value, (points,))
+
+
 def exactly(value: Array) -> Val:
     """Return a value that is as large as its size."""
     return Val(value, abs(value))

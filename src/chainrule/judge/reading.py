@@ -101,6 +101,7 @@ class Reading:
         rows: whether the samples are the rows of a matrix, or its columns.
         in_out: whether a weight matrix is (in, out), or (out, in).
         batch: whether matrices hold several samples.
+        row_gradients: whether ∂loss/∂z of a column z is a row, as in CS224n; that of a weight matrix has its shape.
         powers: whether numbers above are powers, since the document writes no layers.
         unit_deltas: whether δ_2 is that of unit 2, and not of layer 2.
         sigmoid: whether σ is the sigmoid whatever activation a layer has.
@@ -111,6 +112,7 @@ class Reading:
         bracketed: whether layers stand in brackets, so that a bare number above is a power.
         absorbed: whether sums count from 0, where w_j0 is the bias and x_0 is 1.
         below: whether a lone number below a small letter is a layer: z_1 and b_1 beside a matrix W_1.
+        whole_outputs: whether Y and T are matrices even of a single output, as X, Z and A are.
         places: the layer of letters that the document itself gives to what the network has (u = W_1 x).
     """
 
@@ -122,6 +124,7 @@ class Reading:
     rows: bool = True
     in_out: bool = True
     batch: bool = True
+    row_gradients: bool = False
     powers: bool = False
     unit_deltas: bool = False
     sigmoid: bool = False
@@ -131,12 +134,17 @@ class Reading:
     bracketed: bool = False
     by_origin: bool = False
     below: bool = False
+    whole_outputs: bool = False
     places: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @cached_property
     def scalar(self) -> Reading:
         """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
-        return replace(self, rows=True, in_out=True, batch=True)
+        return self.but(rows=True, in_out=True, batch=True, row_gradients=False)
+
+    def but(self, **changes: bool | int) -> Reading:
+        """Return the same but for some parts."""
+        return _changed(self, tuple(changes.items()))
 
     def kind_of(self, name: Name) -> str:
         """Return what a name's own letter stands for, or '': that of dW is w."""
@@ -180,6 +188,12 @@ class Reading:
                 raise NoMeaning("unknown_name", name, name=name.base)
             return Meant(Size(program.samples))
         return _Meaning(self, name, kind, program, environment, matrices, power, layers or {}).found()
+
+
+@lru_cache(maxsize=8_192)
+def _changed(reading: Reading, changes: tuple[tuple[str, bool | int], ...]) -> Reading:
+    """Return a changed reading: the readings that every document is tried under are made once."""
+    return replace(reading, **dict(changes))  # type: ignore[arg-type]  # the names are those of `Reading.but`'s caller
 
 
 class _Meaning:
@@ -297,6 +311,8 @@ class _Meaning:
         if len(dims) == 1:  # the class of each sample
             if name.sub:
                 sample = self._sample(name.sub)
+            elif self.matrices and sample is None:
+                return Meant(self._matrix(symbol), power)
             return Meant(self._whole(Ref(symbol, (self._row(sample),))), power)
         units = self._terms(name.sub, 1)
         if not units:
@@ -429,6 +445,10 @@ class _Meaning:
             layers.append(self.net.depth)
         if not layers and self.kind == "z":
             layers.append(self.net.depth)  # of a single linear layer it is pred
+        if len(layers) > 1:  # z beside θ = U h, which is that of another layer
+            places = self.reading.places
+            others = {layer for base, layer in places.items() if self.reading.kinds.get(base) == self.kind}
+            layers = [layer for layer in layers if layer not in others]
         if len(layers) != 1:
             raise NoMeaning("which_layer", self.name, name=_written(self.name))
         return layers[0]

@@ -86,16 +86,16 @@ def candidates(
     """
     names = list(names)
     deltas = any(n.base in ("δ", "Δ") and n.sub.isdigit() and not n.sup for n in names)
-    absorbed, bracketed, below = _absorbed(names), _bracketed(names), _below(names)
+    absorbed, bracketed, below, whole = _absorbed(names), _bracketed(names), _below(names), _whole_outputs(names)
     for reading in _candidates(names, matrices):
-        reading = replace(reading, absorbed=absorbed, bracketed=bracketed, below=below)
+        reading = reading.but(absorbed=absorbed, bracketed=bracketed, below=below, whole_outputs=whole)
         if deltas:
-            yield replace(reading, sigmoid=sigmoid)
-            yield replace(reading, sigmoid=sigmoid, unit_deltas=True)
+            yield reading.but(sigmoid=sigmoid)
+            yield reading.but(sigmoid=sigmoid, unit_deltas=True)
             continue
-        yield replace(reading, sigmoid=sigmoid)
+        yield reading.but(sigmoid=sigmoid)
         if sigma:
-            yield replace(reading, sigmoid=not sigmoid)
+            yield reading.but(sigmoid=not sigmoid)
 
 
 def _absorbed(names: Iterable[Name]) -> bool:
@@ -125,6 +125,12 @@ def _below(names: Iterable[Name]) -> bool:
     )  # fmt: skip
 
 
+def _whole_outputs(names: Iterable[Name]) -> bool:
+    """Return whether Y and T hold a batch, since X, Z or A does."""
+    kinds = letters_for(())
+    return any(kinds.get(n.base) in ("x", "z", "a") and n.base[0].isupper() and not n.sub for n in names)
+
+
 _LAYER = re.compile(r"[\[(](?:[0-9]{1,3}|[lL](?:[+-]1)?)[\])]")
 
 
@@ -132,15 +138,15 @@ def _candidates(names: list[Name], matrices: bool) -> Iterator[Reading]:
     base = [reading for kinds in _lettered(names) for reading in _counted(Reading(kinds), names)]
     yield from base
     if any(n.sup.isdigit() and base[0].kinds.get(n.base) in _LETTERED for n in names):
-        yield replace(base[0], powers=True)
+        yield base[0].but(powers=True)
     if matrices:
         for reading in base[:4]:
             for rows, in_out in ((False, False), (True, False), (False, True)):
-                yield replace(reading, rows=rows, in_out=in_out)
+                yield reading.but(rows=rows, in_out=in_out)
         whole = _several(base[0], names)
         for reading in () if whole else base[:2]:  # X, Z and A hold a batch
             for rows, in_out in ((True, True), (False, False), (True, False), (False, True)):
-                yield replace(reading, rows=rows, in_out=in_out, batch=False)
+                yield reading.but(rows=rows, in_out=in_out, batch=False)
 
 
 def _lettered(names: list[Name]) -> Iterator[Mapping[str, str]]:
@@ -187,24 +193,29 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     kinds = {reading.kinds.get(name.base) for name in names}
     for laid in layouts(reading, names):
         yield laid, 1
-    yield replace(reading, sigmoid=not reading.sigmoid), 2
-    for other in _lettered(names):
+    if not _several(reading, names):
+        turned = not reading.row_gradients
+        yield reading.but(rows=False, in_out=False, batch=False, row_gradients=turned), 2
+    yield reading.but(sigmoid=not reading.sigmoid), 2
+    own = {base: reading.kinds[base] for base in reading.places}  # what the document says of its letters stays
+    for letters in _lettered(names):
+        other = {**letters, **own} if own else letters
         if other != reading.kinds:
             yield replace(reading, kinds=other), 2
             if "delta" in kinds:
                 yield replace(reading, kinds=other, descent=not reading.descent), 2
     if _numbered(names, reading):
-        yield replace(reading, by_origin=not reading.by_origin), 2
+        yield reading.but(by_origin=not reading.by_origin), 2
     if "delta" in kinds:
-        yield replace(reading, descent=not reading.descent), 2
-        yield replace(reading, unit_deltas=not reading.unit_deltas), 2
+        yield reading.but(descent=not reading.descent), 2
+        yield reading.but(unit_deltas=not reading.unit_deltas), 2
     if kinds & {"dz", "da", "delta", "dpred"}:
-        yield replace(reading, per_sample=not reading.per_sample), 2
-    yield replace(reading, to_from=not reading.to_from), 2
-    yield replace(reading, absorbed=not reading.absorbed), 2
-    yield replace(reading, bracketed=not reading.bracketed), 2
+        yield reading.but(per_sample=not reading.per_sample), 2
+    yield reading.but(to_from=not reading.to_from), 2
+    yield reading.but(absorbed=not reading.absorbed), 2
+    yield reading.but(bracketed=not reading.bracketed), 2
     if _below(names):
-        yield replace(reading, below=not reading.below), 2
+        yield reading.but(below=not reading.below), 2
     for counted in _counted(reading, names):
         yield counted, 2
 
@@ -213,7 +224,8 @@ def layouts(reading: Reading, names: Iterable[Name]) -> Iterator[Reading]:
     """Yield a reading with each way to lay matrices out."""
     batches = (True,) if _several(reading, names) else (True, False)
     for rows, in_out, batch in itertools.product((True, False), (True, False), batches):
-        yield replace(reading, rows=rows, in_out=in_out, batch=batch)
+        turned = reading.row_gradients and not (rows or batch)
+        yield reading.but(rows=rows, in_out=in_out, batch=batch, row_gradients=turned)
 
 
 def letterings(reading: Reading, names: Iterable[Name], depth: int) -> Iterator[Reading]:
@@ -263,13 +275,13 @@ def _counted(reading: Reading, names: list[Name]) -> Iterator[Reading]:
         inputs = (1, 0)  # most people count from 1; those who write pred, true and loss as the seed does, from 0
     for to_from in (True, False):
         for first_input in inputs:
-            yield replace(reading, to_from=to_from, first_input=first_input)
-    yield replace(reading, first_layer=1, first_input=1)
-    yield replace(reading, first_layer=1, first_input=1, to_from=False)
+            yield reading.but(to_from=to_from, first_input=first_input)
+    yield reading.but(first_layer=1, first_input=1)
+    yield reading.but(first_layer=1, first_input=1, to_from=False)
     if any(n.sub.replace(",", "")[:1] == "0" or "0" in n.sub.split(",") for n in names
            if reading.kinds.get(n.base) in _LETTERED):  # fmt: skip
-        yield replace(reading, first_unit=0, first_input=0)
-        yield replace(reading, first_unit=0, first_input=0, to_from=False)
+        yield reading.but(first_unit=0, first_input=0)
+        yield reading.but(first_unit=0, first_input=0, to_from=False)
 
 
 def of_notation(name: str) -> Reading:

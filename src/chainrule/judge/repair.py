@@ -20,12 +20,13 @@ from chainrule.judge.fixes import Fix, applied, renamed
 from chainrule.judge.indices import both_names, one_name, two_names
 from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val
 from chainrule.judge.moves import Moves, chosen
+from chainrule.judge.needed import wide
 from chainrule.judge.numbers import Sameness
 from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import NoMeaning
 from chainrule.judge.rows import Row
 from chainrule.judge.speller import Speller
-from chainrule.judge.structure import Structure
+from chainrule.judge.structure import PATH, Structure
 from chainrule.judge.syntax import Derivative, Node, Span, Unread, parts_of
 
 Array = np.ndarray[Any, Any]
@@ -71,7 +72,7 @@ class Mender:
         found = outcome(self.interpreter, self.row.chain.sides[index], {}, self.row.chain.relations)
         if not isinstance(found, Val) or found.matrix:
             return None
-        return np.broadcast_to(found.value, (self.points,))
+        return wide(found.value, self.points)
 
     def moves(self, index: int) -> Moves:
         """Return the moves of a side."""
@@ -142,19 +143,22 @@ class Mender:
         structure = Structure(moves, target, self.atoms, self.speller, self.court.target(self.row.chain))
         stages: tuple[Callable[[], list[Fix]], ...] = (
             lambda: [*one_name(moves, target, self.source, self.markup), *structure.fixes()],
+            lambda: [*structure.forgotten()],
             lambda: [*both_names(moves, target, self.source, self.markup),
                      *two_names(moves, target, self.source, self.markup)],
         )  # fmt: skip
-        for least, stage in zip((1.0, 2.0), stages, strict=True):
-            if limit <= least or time.thread_time() > self._until:
-                return None
+        best: Fix | None = None
+        for least, stage in zip((1.0, PATH, 2.0), stages, strict=True):
+            if limit <= least or (best is not None and least == 2.0) or time.thread_time() > self._until:
+                return best
             fixes = (fix for fix in stage() if all(touches(fix, span) for span in moves.dead))
             for fix in sorted(fixes, key=lambda fix: (fix.cost, fix.edits[0].start))[:MOST_READ]:
                 if fix.cost >= limit:
                     break
                 if self._fits(index, fix, target):
-                    return fix
-        return None
+                    best, limit = fix, fix.cost
+                    break
+        return best
 
     def _reread(self, edits: tuple[Any, ...]) -> Row | None:
         source = applied(self.source, edits)
@@ -176,7 +180,7 @@ class Mender:
         if not alive(row.chain.sides[index].node, interpreter):
             return False
         return isinstance(found, Val) and not found.matrix and self._same(
-            np.broadcast_to(found.value, (self.points,)), target
+            wide(found.value, self.points), target
         )  # fmt: skip
 
     def _holds(self, mended: Mended) -> bool:

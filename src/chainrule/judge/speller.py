@@ -11,11 +11,14 @@ from chainrule.judge.numbers import Numbers
 from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.report import Edit
 from chainrule.judge.syntax import Name, Times
-from chainrule.judge.variants import lettered, variants
+from chainrule.judge.variants import letter_beside, lettered, variants
 
 _LAYER = re.compile("[0-9]+|(?<![A-Za-z])L(?![A-Za-z])")
 _DOT = {"latex": r" \cdot ", "text": " · ", "typst": " dot "}
 _MINUS = {"latex": "-", "text": "−", "typst": "-"}
+
+_SIGMA = {"latex": r"\sigma", "text": "σ", "typst": "sigma"}
+_SOFTMAX = {"latex": r"\operatorname{softmax}", "text": "softmax", "typst": 'op("softmax")'}
 
 SLOPES = {"sigmoid": "{a}(1 {minus} {a})", "tanh": "(1 {minus} ({a})^2)"}
 """∂a/∂z in terms of a, where that is what people write."""
@@ -68,7 +71,7 @@ class Speller:
     def _styled(self, what: Ref) -> str | None:
         """Return a quantity of a kind that the source does not have, its scripts after those that are there."""
         kind, layer = what.symbol.kind, what.symbol.layer
-        base = next((base for base, own in self.reading.kinds.items() if own == kind), None)
+        base = self.letter(kind)
         if base is None:
             return None
         written = [name.sup for name in self._names if layer is not None and _LAYER.search(name.sup)]
@@ -78,10 +81,14 @@ class Speller:
                 other = Name(base, sub, sup, "", 0, (0, 0), (0, 0), (0, 0))
                 try:
                     if self.reading.meaning(other, self.program, {}).what == what:
-                        return self._scripted(lettered(base, self.markup), sub, sup)
+                        return self.scripted(lettered(base, self.markup), sub, sup)
                 except NoMeaning:
                     continue
         return None
+
+    def letter(self, kind: str, *, capital: bool | None = None) -> str | None:
+        """Return the author's letter for a kind, or the usual one."""
+        return letter_beside((name.base for name in self._names), kind, self.reading, capital=capital)
 
     def _below(self, what: Ref) -> tuple[str, ...]:
         """Return what could stand below a quantity: nothing where it is the only one, or its units."""
@@ -95,7 +102,8 @@ class Speller:
         numbered = [str(unit + first - 1) for unit in units[-1:]]
         return ("", *numbered) if kind in ("pred", "true", "loss") else tuple(numbered)
 
-    def _scripted(self, base: str, sub: str, sup: str) -> str:
+    def scripted(self, base: str, sub: str, sup: str) -> str:
+        """Return a letter with its scripts."""
         below = f"_{sub}" if len(sub) == 1 else f"_({sub})" if self.markup == "typst" else f"_{{{sub}}}"
         plain = self.markup == "text" and re.fullmatch(r"[(\[][0-9]+[)\]]", sup)
         above = f"^{sup}" if len(sup) == 1 or plain else f"^({sup})" if self.markup == "typst" else f"^{{{sup}}}"
@@ -122,7 +130,7 @@ class Speller:
             for other in (name, *(variant.name for variant in variants(name, self.reading, self.numbers))):
                 try:
                     if self.reading.meaning(other, self.program, {}, matrices=True).what == what:
-                        return self._scripted(lettered(other.base, self.markup), other.sub, other.sup)
+                        return self.scripted(lettered(other.base, self.markup), other.sub, other.sup)
                 except NoMeaning:
                     continue
         if what.of is not None:
@@ -135,7 +143,12 @@ class Speller:
         kind, layer = what.symbol.kind, what.symbol.layer
         capital = any(base[:1].isupper() for name in self._names for base in (name.base,))
         base = next(
-            (base for base, own in self.reading.kinds.items() if own == kind and base[:1].isupper() == capital), None
+            (
+                base
+                for base, own in self.reading.kinds.items()
+                if own == kind and base[:1].isupper() == (capital and kind != "b")
+            ),
+            None,
         )
         if base is None:
             return None
@@ -145,9 +158,17 @@ class Speller:
             try:
                 other = Name(base, sub, sup, "", 0, (0, 0), (0, 0), (0, 0))
                 if self.reading.meaning(other, self.program, {}, matrices=True).what == Matrix(what.symbol):
-                    return self._scripted(lettered(base, self.markup), sub, sup)
+                    return self.scripted(lettered(base, self.markup), sub, sup)
             except NoMeaning:
                 continue
+        return None
+
+    def probability(self, base: str, sub: str, loss: str) -> str | None:
+        """Return the probability that a loss makes of an output, σ(ŷ_k) or softmax(ŷ)_k, or None."""
+        if loss == "bce_with_logits":
+            return f"{_SIGMA[self.markup]}({self.scripted(base, sub, '')})"
+        if loss == "softmax_cross_entropy":
+            return self.scripted(f"{_SOFTMAX[self.markup]}({base})", sub, "")
         return None
 
     def slope(self, unit: Ref, activation: str) -> str | None:

@@ -19,7 +19,7 @@ from chainrule.judge.atoms import Atom, Atoms
 from chainrule.judge.fixes import Fix, applied, replaced
 from chainrule.judge.meaning import NotJudged
 from chainrule.judge.moves import Moves, places_of
-from chainrule.judge.needed import Spot, close, exactly
+from chainrule.judge.needed import Spot, close, exactly, wide
 from chainrule.judge.reading import NoMeaning
 from chainrule.judge.report import Edit
 from chainrule.judge.spans import with_mark
@@ -38,12 +38,15 @@ from chainrule.judge.syntax import (
     Total,
     names,
 )
-from chainrule.judge.variants import Variant, variants
+from chainrule.judge.variants import Variant, lettered, variants
 
 Array = np.ndarray[Any, Any]
 
 _FACTOR_COSTS = {"rest": 1.1, "slope": 1.1, "partial": 1.11}
 """What adding a factor costs; 1.12 where it is none of these."""
+
+PATH = 1.15
+"""What adding a path costs at least."""
 
 LARGEST_FACTOR = 128
 """The largest numerator and denominator of a constant factor."""
@@ -68,13 +71,8 @@ class Structure:
         self.dot = speller.dot(s.node for s in self.spots.values() if isinstance(s.node, Times))
 
     def fixes(self) -> Iterator[Fix]:
-        """Yield every structural fix, in no order."""
-        for spot in [*self.spots.values()]:
-            needed = spot.needed(self.gap)
-            if needed is None or np.any(np.isinf(needed)):
-                continue
-            needed = np.broadcast_to(needed, (self.points,))
-            value = np.broadcast_to(spot.value, (self.points,))
+        """Yield every structural fix but for paths that were forgotten, in no order."""
+        for spot, needed, value in self._affine():
             yield from self._dropped(spot, needed)
             yield from self._scaled(spot, needed, value)
             yield from self._other(spot, needed, value)
@@ -82,8 +80,19 @@ class Structure:
                 yield from self._pairs(spot.node, needed, value)
             if isinstance(spot.node, Total):
                 yield from self._multiplied(spot.node, needed)
+
+    def forgotten(self) -> Iterator[Fix]:
+        """Yield the fixes that add the term of a path, which cost `PATH` at least."""
+        for spot, needed, value in self._affine():
             if self._is_term(spot):
                 yield from self._path(spot, needed - value)
+
+    def _affine(self) -> Iterator[tuple[Spot, Array, Array]]:
+        """Yield the parts that could close the gap, with what each needs to be and is worth: (points,)."""
+        for spot in self.spots.values():
+            needed = spot.needed(self.gap)
+            if needed is not None and not np.any(np.isinf(needed)):
+                yield spot, wide(needed, self.points), wide(spot.value, self.points)
 
     def _is_term(self, spot: Spot) -> bool:
         """Return whether a spot is the whole side, a term, or what stands in a bracket or under a sign."""
@@ -101,7 +110,7 @@ class Structure:
             yield replaced(1.04, "extra_path", span, "", self.source)
         if isinstance(spot.node, Quotient) and isinstance(spot.node.below, Literal):
             above_value = self.spots[id(spot.node.above)].value
-            if bool(close(needed, np.broadcast_to(above_value, needed.shape))):
+            if bool(close(needed, wide(above_value, self.points))):
                 kept = self.source[slice(*spot.node.above.span)]
                 yield replaced(1.04, "extra_factor", spot.node.span, kept, self.source)
 
@@ -145,8 +154,8 @@ class Structure:
             first, second = self._factor(atom.first), self.speller.text(atom.ref)
             return None if first is None or second is None else first + self.dot + second
         if atom.what == "error":
-            pred, true = self.speller.text(atom.ref), self._true(atom.ref)
-            return None if pred is None or true is None else f"({pred} {self.speller.minus} {true})"
+            halves = self._halves(atom)
+            return None if halves is None else f"({halves[0]} {self.speller.minus} {halves[1]})"
         return self.speller.text(atom.ref)
 
     def _local(self, unit: Ref) -> str | None:
@@ -156,9 +165,25 @@ class Structure:
         z = symbols.get(("z", depth if unit.symbol.kind == "pred" else unit.symbol.layer, None))
         return None if z is None else self.speller.partial(unit, Ref(z, unit.indices))
 
-    def _true(self, pred: Ref) -> str | None:
-        symbol = self.moves.interpreter.numbers.program.symbols["true", None, None]
-        return self.speller.text(Ref(symbol, pred.indices))
+    def _halves(self, error: Atom) -> tuple[str, str] | None:
+        """Return how pred and true are written, or the probability that the loss makes of pred and true."""
+        pred, true = self.speller.text(error.ref), self.speller.text(self._true(error.ref))
+        if pred is not None and error.activation:
+            pred = self._probability(error)
+        return None if pred is None or true is None else (pred, true)
+
+    def _probability(self, error: Atom) -> str | None:
+        unit = error.ref.indices[-1]
+        assert isinstance(unit, int)
+        single = error.ref.symbol.dims[-1].size == 1
+        base = self.speller.letter("pred")
+        if base is None:
+            return None
+        sub = "" if single else str(unit + self.moves.interpreter.reading.first_unit - 1)
+        return self.speller.probability(lettered(base, self.speller.markup), sub, error.activation)
+
+    def _true(self, pred: Ref) -> Ref:
+        return Ref(self.moves.interpreter.numbers.program.symbols["true", None, None], pred.indices)
 
     def _before(self, node: Node, text: str, cost: float, kind: str) -> Fix:
         start, end = node.span
@@ -218,6 +243,8 @@ class Structure:
             yield replaced(1.04, "wrong_power", node.span, kept, self.source)
         elif isinstance(node, Group | Name) and bool(close(value * value, needed)):
             yield replaced(1.06, "wrong_power", (node.span[1], node.span[1]), "^2", self.source, node.span)
+        if isinstance(node, Group | Applied | Name | Negated):
+            yield from self._half(spot, needed)
         if isinstance(node, Group | Times | Total | Applied | Name):
             for atom in self.atoms.like(needed):
                 text: str | None = None
@@ -228,10 +255,37 @@ class Structure:
                 if text is not None and self._mentions(node, atom.ref):
                     yield replaced(1.09, "wrong_derivative", node.span, text, self.source)
 
+    def _half(self, spot: Spot, needed: Array) -> Iterator[Fix]:
+        """Write pred − true for what is one half of it."""
+        node = spot.node
+        inner = node.body if isinstance(node, Group) else node
+        if isinstance(inner, Total) or isinstance(spot.above, Total | Negated):
+            return
+        for turned, wanted in ((False, needed), (True, -needed)):
+            for atom in self.atoms.like(wanted):
+                halves = self._halves(atom) if atom.what == "error" and self._is_half(inner, atom.ref) else None
+                if halves is None:
+                    continue
+                first, second = reversed(halves) if turned else halves
+                text = f"{first} {self.speller.minus} {second}"
+                alone = spot.above is None or isinstance(spot.above, Group)
+                yield replaced(1.05, "forgotten_path", node.span, text if alone else f"({text})", self.source)
+
+    def _is_half(self, node: Node, pred: Ref) -> bool:
+        """Return whether a part speaks of an output or of its target, and of nothing else."""
+        found = {self._meant(name) for name in names(node)}
+        return bool(found) and found <= {pred, self._true(pred)}
+
+    def _meant(self, name: Name) -> Any:
+        try:
+            return self.moves.interpreter.meant(name, {}).what
+        except NoMeaning:
+            return None
+
     def _worth(self, node: Node) -> Array:
         """Return what a part is worth; not a number where it has no value by itself, as the e of e^z."""
         try:
-            return np.broadcast_to(self.moves.interpreter.value(node, {}).value, (self.points,))
+            return wide(self.moves.interpreter.value(node, {}).value, self.points)
         except (NoMeaning, NotJudged):
             return np.full(self.points, np.nan)
 
@@ -273,7 +327,7 @@ class Structure:
             worth = self.moves.interpreter.value(turned, {}).value
         except (NoMeaning, NotJudged):
             return
-        if not bool(close(np.broadcast_to(worth, needed.shape), needed)):
+        if not bool(close(wide(worth, self.points), needed)):
             return
         name = node.function
         text = self.source[slice(*name.span)]
@@ -310,7 +364,7 @@ class Structure:
                 np.prod(np.broadcast_arrays(*values[:place]), axis=0),
                 np.prod(np.broadcast_arrays(*values[place:]), axis=0),
             )
-            if bool(close(needed, np.broadcast_to(left + right, needed.shape))):
+            if bool(close(needed, wide(left + right, self.points))):
                 start, end = node.factors[0].span[0], node.factors[-1].span[1]
                 left_text = self.source[start : node.factors[place - 1].span[1]]
                 new = f"{left_text} + {self.source[node.factors[place].span[0] : end]}"
@@ -319,7 +373,7 @@ class Structure:
         for place, (one, other) in enumerate(itertools.pairwise(values)):
             both = one * other
             with np.errstate(all="ignore"):
-                wanted = np.broadcast_to(needed / value * both, (self.points,))
+                wanted = wide(needed / value * both, self.points)
             if np.any(np.isinf(wanted)):
                 continue
             span = (node.factors[place].span[0], node.factors[place + 1].span[1])
@@ -330,7 +384,7 @@ class Structure:
 
     def _multiplied(self, node: Total, needed: Array) -> Iterator[Fix]:
         """A product where a sum stands."""
-        values = [np.broadcast_to(self.spots[id(term)].value, needed.shape) for term in node.terms]
+        values = [wide(self.spots[id(term)].value, self.points) for term in node.terms]
         for place, (one, other) in enumerate(itertools.pairwise(values)):
             if isinstance(node.terms[place + 1], Negated):
                 continue
@@ -347,7 +401,10 @@ class Structure:
         """Add the term of a path that was forgotten: a term that stands there, through another unit."""
         node = spot.node
         terms = node.terms if isinstance(node, Total) else (node,)
-        if isinstance(node, Negated) or (isinstance(spot.above, Total) and not isinstance(node, Total)):
+        if isinstance(spot.above, Total | Negated) and not isinstance(node, Total):
+            return
+        if isinstance(node, Negated):
+            yield from self._before_minus(node, missing)
             return
         end = node.span[1]
         for atom in [*self.atoms.like(missing), *self.atoms.products.like(missing)]:
@@ -364,7 +421,7 @@ class Structure:
             if isinstance(term, Negated):
                 continue
             for renames, worth in through_others(self.moves, term):
-                if bool(close(np.broadcast_to(worth, missing.shape), missing)):
+                if bool(close(wide(worth, self.points), missing)):
                     start, end = term.span
                     edits = [
                         Edit(edit.start - start, edit.end - start, edit.text)
@@ -372,8 +429,17 @@ class Structure:
                         for edit in variant.edits(name, self.source, self.speller.markup)
                     ]
                     text = f" + {applied(self.source[start:end], edits)}"
-                    yield replaced(1.15, "forgotten_path", (node.span[1], node.span[1]), text, self.source, node.span)
+                    yield replaced(PATH, "forgotten_path", (node.span[1], node.span[1]), text, self.source, node.span)
                     return
+
+    def _before_minus(self, node: Negated, missing: Array) -> Iterator[Fix]:
+        """Add the term from which another one is taken."""
+        span = (node.span[0], node.body.span[0])
+        for atom in [*self.atoms.like(missing), *self.atoms.products.like(missing)]:
+            text = self._factor(atom)
+            if text is not None:
+                new = f"{text} {self.speller.minus} "
+                yield replaced(1.2, "forgotten_path", span, new, self.source, node.span)
 
 
 def through_others(moves: Moves, node: Node) -> Iterator[tuple[list[tuple[Name, Variant]], Array]]:

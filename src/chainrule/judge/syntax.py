@@ -225,6 +225,13 @@ class Side:
         return tuple(part for part in reversed(self.parts) if type(part) is Name)
 
     @cached_property
+    def spelling(self) -> str:
+        """Its plain spelling; '' where it was not read."""
+        from chainrule.judge.spelled import spelled
+
+        return spelled(self.node)
+
+    @cached_property
     def is_number(self) -> bool:
         """Whether it was read and has numbers and functions only; e to a power is one."""
         found = self.names
@@ -237,6 +244,11 @@ class Side:
     def decimals(self) -> tuple[Literal, ...]:
         """Its numbers that are not whole."""
         return tuple(part for part in self.parts if type(part) is Literal and part.value.denominator != 1)
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names of the functions that it applies."""
+        return frozenset(part.function.base for part in self.parts if type(part) is Applied)
 
     @cached_property
     def of_matrices(self) -> bool:

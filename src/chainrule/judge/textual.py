@@ -19,6 +19,7 @@ import numpy as np
 from chainrule.expr import Matrix, Ref
 from chainrule.judge.court import Court, Shape, fit, outcome
 from chainrule.judge.fixes import Fix, applied, replaced
+from chainrule.judge.lost_terms import LostTerms
 from chainrule.judge.meaning import Val
 from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import letters
@@ -189,6 +190,7 @@ class TextMender:
                 new = self.source[slice(*below)] + self.source[above[1] : below[0]] + self.source[slice(*above)]
                 yield replaced(1.2, "backwards", (above[0], below[1]), new, self.source, part.span)
         yield from self._slopes(node)
+        yield from LostTerms(self.court, self.row, self.speller).fixes(node)
         yield from self._inserted(node)
         if self.matrices:
             yield from self._transposes(node)

@@ -94,7 +94,7 @@ FUNCTIONS = ALWAYS_FUNCTIONS | frozenset((
     "σ", "φ", "ϕ", "f", "g", "sigmoid", "relu", "ReLU", "softmax", "softplus", "sign", "sgn", "abs", "norm", "sqrt",
     "LeakyReLU", "ELU", "SELU", "GELU", "SiLU", "Mish", "hardσ", "hardtanh", "GELUtanh", "logistic", "swish",
     "activation", "act", "Φ", "expm1", "logcosh", "elu", "selu", "gelu", "silu", "mish", "leaky_relu", "softsign",
-    "step", "ψ", "onehot", "GELU_tanh", "diag",
+    "step", "ψ", "onehot", "GELU_tanh", "diag", "rowsum", "colsum",
 ))  # fmt: skip
 """Names that apply to a bracket that follows; any other name and a bracket are a product."""
 
@@ -102,7 +102,7 @@ WORDS = frozenset((
     "pred", "true", "loss", "Loss", "mse", "MSE", "err", "error", "out", "net", "target", "input", "output", "yhat",
     "y_hat", "cost", "Cost", "prediction", "label", "sigmoid", "relu", "ReLU", "softmax", "softplus", "exp", "log",
     "ln", "max", "min", "tanh", "sign", "abs", "sqrt", "shape", "onehot", "batch", "diag", "cosh", "sinh", "sech",
-    "logits",
+    "logits", "rowsum", "colsum",
 ))  # fmt: skip
 """Runs of letters that are one name in LaTeX and Typst too, without \\text."""
 

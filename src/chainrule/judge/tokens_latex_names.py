@@ -256,6 +256,8 @@ class LatexNames(CharacterTokens):
             if command not in TEXT and command not in STYLE:
                 return None
             inner = content.strip()
+        if "\\" in inner:  # hard\\sigma
+            inner = _COMMAND_IN_SCRIPT.sub(lambda m: GREEK.get(m[1], "\0"), inner)
         return "".join(map(same, inner)) if _LETTERS.fullmatch(inner) else None
 
 

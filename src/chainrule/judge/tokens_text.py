@@ -110,6 +110,8 @@ class TextTokens(CodeTokens):
             raise Refused("ellipsis", word, (at, end))
         if word == "log" and (wide := _LOG_COSH.match(self.source, end)):
             return self.name("logcosh", at, wide.end())
+        if word == "hard" and follows == "σ":
+            return self.name("hardσ", at, end + 1)
         if pair := _WEIGHTED.match(word):
             self.name(word[0], at, at + 1)
             return self.name(word[1], at + pair.end(), end)

@@ -36,6 +36,8 @@ _MATRICES = frozenset(("mat", "vec"))
 _SIGNS = {"plus": "+", "minus": "-", "paren.l": "(", "paren.r": ")", "bracket.l": "[", "bracket.r": "]", "bar.v": "|",
           "bar.v.double": "‖", "bar": "|", "parallel": "‖"}  # fmt: skip
 _DOTTED = re.compile(r"#?[A-Za-z]+(?:\.[A-Za-z]+)*")
+_TALL = re.compile(r"lr\(\s*\\([()\[\]])\s*,\s*size:[^()]{1,20}\)")
+"""One bracket of its own size, whose other half stands on another row."""
 _CALL = re.compile(r"([a-z]+)\((.*)\)", re.DOTALL)
 _NAME_IN_QUOTES = re.compile(r"[^\W\d]\w*(?:-\w+)?")
 _POWER_OF_REALS = re.compile(r"\s*\^\s*(?:\(([^()]{1,200})\)|([0-9]))")
@@ -79,6 +81,8 @@ class TypstTokens(TextTokens):
             return super().character(command[1:], at, end)
         if command[1:] == "}":
             return self._closes("", at, end)
+        if command[1:] == "/":  # a slash that makes no fraction on the page
+            return super().character("/", at, end)
         if not command[1:].strip():
             return end
         raise Refused("character", command, (at, end))
@@ -102,6 +106,8 @@ class TypstTokens(TextTokens):
             return self.lead(LEADS[bare], at, after)
         if words == "d":
             return self.upright_d(at, after)
+        if words == "hard" and self.source.startswith("sigma", after):
+            return self.name("hardσ", at, after + len("sigma"))
         if _NAME_IN_QUOTES.fullmatch(words):
             return self.name(words, at, after)
         return after if not bare else self.lead("where", at, after)
@@ -143,6 +149,8 @@ class TypstTokens(TextTokens):
             items = listed_items(self.source, *power.span(power.lastindex or 1), r"times|×|,", self.limits)
             stream.add("LISTED", items, at, power.end())
             return power.end()
+        elif called and (tall := _TALL.match(self.source, at)):
+            return self.command(f"\\{tall[1]}", at, tall.end())
         elif called and dotted in _FUNCTIONS:
             return self._function(dotted, at, end)
         elif dotted in GREEK:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -147,11 +147,29 @@ def other_letters(name: Name, reading: Reading) -> Iterator[str]:
     capital = name.base[:1].isupper()
     for pair in _ALIKE:
         if kind in pair:
-            other = pair[1 - pair.index(kind)]
-            yield from next(
-                ([base] for base, own in reading.kinds.items()
-                 if own == other and (len(base) > 1 or base.isupper() == capital)), [],
-            )  # fmt: skip
+            other = letter_beside([name.base], pair[1 - pair.index(kind)], reading, capital=capital)
+            if other is not None:
+                yield other
+
+
+def letter_beside(bases: Iterable[str], kind: str, reading: Reading, *, capital: bool | None = None) -> str | None:
+    """Return the letter for a kind beside others: one of these, y beside ŷ and ŷ beside y, or the first of all."""
+    bases = [*bases]
+    known = [
+        base for base, own in reading.kinds.items()
+        if own == kind and (capital is None or len(base) > 1 or base.isupper() == capital)
+    ]  # fmt: skip
+    partners = [partner for base in bases for partner in _hatted(base)]
+    return next((base for base in (*bases, *partners, *known) if base in known), None)
+
+
+def _hatted(base: str) -> tuple[str, str]:
+    """Return y and ŷ, for either."""
+    bare = unicodedata.normalize("NFD", base).removesuffix(_HAT)
+    return bare, unicodedata.normalize("NFC", bare + _HAT)
+
+
+_HAT = "\u0302"
 
 
 def _variants(name: Name, reading: Reading, program: Program) -> tuple[Variant, ...]:

@@ -4,8 +4,8 @@ A World draws weights, biases, inputs and targets, runs the Derivation's own sta
 any symbol and any partial derivative is worth there. Nothing is differentiated here: ∂loss/∂s and the local ∂q/∂s are
 the Derivation's; any other ∂q/∂s comes from deriving q in place of the loss.
 
-The points are drawn without looking at the document, the same for the same network, so that a wrong line cannot be made
-to fit them. Half of them are all positive: every ReLU is active there, and a chain through many layers is alive.
+The points (`chainrule.judge.points`) are drawn without looking at the document, the same for the same network, so that
+a wrong line cannot be made to fit them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from chainrule.algebra import is_number
 from chainrule.derive import Derivation, derive
 from chainrule.errors import ProgramError
 from chainrule.expr import Partial, Ref, Symbol
+from chainrule.judge.points import Points
 from chainrule.program import build
-from chainrule.rules import LOSSES
 from chainrule.values.evaluate import array_name
 from chainrule.values.given import gather
 from chainrule.values.number import Reader
-from chainrule.values.plan import array_key, compile_program, support, symbol_key
+from chainrule.values.plan import compile_program, symbol_key
 
 if TYPE_CHECKING:
     from chainrule.judge.world_exact import Exact
@@ -38,21 +38,6 @@ Array = np.ndarray[Any, Any]
 
 POINTS = 6
 """How many random points a World has."""
-
-MOST_POINTS = 20
-"""How many points a World has at most, where slopes jump."""
-
-MOST_DRAWS = 60
-"""How many points are drawn in search of the other sides of kinks."""
-
-MOST_PAIRED = 12
-"""How many units of a layer are told apart by the sides that they are on."""
-
-KINK = 1e-3
-"""A number closer than this to a kink is drawn again."""
-
-BESIDE = 0.01
-"""How close to a kink of the loss a point lies that is put there."""
 
 MOST_LOCAL = 4_000
 """The most entries of a Jacobian that is looked up edge by edge."""
@@ -91,10 +76,7 @@ class World:
         self.root = root
         self._runs: list[tuple[Key, Run]] = compile_program(self.derivation.program)
         self._forward = len(self.program.statements)
-        self.stores: list[Store] = [self._point(seed, point) for point in range(points)]
-        if self._kinked:
-            self._cover(seed)
-            self.stores += self._beside_kinks(seed)
+        self.stores: list[Store] = Points(net, self.program, self._runs, seed).drawn(points)
         self.points = len(self.stores)
         self._values: dict[Ref, Array] = {}
         self._partials: dict[tuple[Ref, Ref, bool], Array] = {}
@@ -125,184 +107,6 @@ class World:
         world._values, world._partials, world._arrays, world._derived = {}, {}, {}, {}
         world._before = None
         return world
-
-    # Drawing
-
-    def _point(self, seed: int, point: int) -> Store:
-        """Return the arrays of one point; numbers too close to a kink are drawn again."""
-        for attempt in range(40):
-            random = np.random.default_rng([seed, point, attempt])
-            store = self._drawn(random, positive=point % 2 == 0 or self._must_be_positive)
-            with np.errstate(all="ignore"):
-                for _, run in self._runs[: self._forward]:
-                    run(store)
-                if self._must_be_positive:
-                    self._bring_into_unit(store, random)
-                if not self._acceptable(store) and attempt < 39:
-                    continue
-                for _, run in self._runs[self._forward :]:
-                    run(store)
-            return store
-        raise AssertionError("the loop returns")
-
-    @property
-    def _kinked(self) -> bool:
-        """Whether a slope jumps, so that what is written for one side of a kink is wrong on the other."""
-        bent = {a.name for layer in self.net.layers for a in layer.activations} - _SMOOTH
-        return bool(bent) or self.net.loss.name in ("mae", "huber", "hinge")
-
-    def _cover(self, seed: int) -> None:
-        """Add points until each unit has been on both sides of its kink, and apart from all the others.
-
-        A side counts where the loss still depends on the unit; what no point of many reaches is let be.
-        """
-        seen: set[object] = set()
-        for store in self.stores:
-            seen |= self._sides(store)
-        for attempt in range(MOST_DRAWS):
-            if len(self.stores) >= MOST_POINTS:
-                return
-            store = self._point(seed, 1001 + 2 * attempt)
-            sides = self._sides(store)
-            if sides - seen:
-                seen |= sides
-                self.stores.append(store)
-
-    def _beside_kinks(self, seed: int) -> list[Store]:
-        """Return pairs of points on both sides of the loss's kinks, close to them, and else the same.
-
-        What stands in sign(…) or [… > 0] by mistake changes its sign elsewhere, so that it is the same at both.
-        """
-        pred, true = self.stores[0]["pred", None, None], self.stores[0]["true", None, None]
-        if self.net.loss.name not in ("mae", "huber") or pred.shape != true.shape:
-            return []
-        found = []
-        kinks = (0.0,) if self.net.loss.name == "mae" else (self.net.loss.parameter or 1.0,)
-        for number, kink in enumerate(kinks * 2):
-            store = self.stores[number + 1]
-            signs = np.random.default_rng([seed, number]).choice((-1.0, 1.0), pred.shape)
-            for side in (BESIDE, -BESIDE):
-                beside = {key: value for key, value in store.items() if isinstance(value, np.ndarray)}
-                beside["true", None, None] = store["pred", None, None] + signs * (kink + side)
-                with np.errstate(all="ignore"):
-                    for _, run in self._runs:
-                        run(beside)
-                found.append(beside)
-        return found
-
-    def _sides(self, store: Store) -> set[object]:
-        """Return on which side of 0 the kinked quantities are at a point, and which of them differ."""
-        found: set[object] = set()
-        levels = range(1, self.net.depth + 1)
-        before = {level: z for level in levels if (z := self._before_activation(store, level)) is not None}
-        for level, layer in enumerate(self.net.layers, start=1):
-            z = before.get(level)
-            if z is None or all(a.name in _SMOOTH for a in layer.activations):
-                continue
-            after = store.get((self.root, ("a", level, None)), store.get((self.root, ("pred", None, None))))
-            alive = np.ones(z.shape, dtype=bool) if after is None or after.shape != z.shape else after != 0
-            for unit in range(min(z.shape[1], MOST_PAIRED)):
-                for sample in np.flatnonzero(alive[:, unit]):
-                    found.add(("side", level, unit, bool(z[sample, unit] > 0), bool(abs(z[sample, unit]) > 1)))
-                    for beside, others in before.items():  # what could stand in its place by mistake
-                        apart = (z[sample, unit] > 0) != (others[sample, :MOST_PAIRED] > 0)
-                        found |= {("apart", level, unit, beside, int(other)) for other in np.flatnonzero(apart)}
-        pred, true = store["pred", None, None], store["true", None, None]
-        if self.net.loss.name in ("mae", "huber", "hinge") and pred.shape == true.shape:
-            wide = np.abs(pred - true) > (self.net.loss.parameter or 1.0)
-            signs = pred > true
-            found |= {("loss", unit, bool(signs[0, unit])) for unit in range(min(pred.shape[1], MOST_PAIRED))}
-            units = range(min(pred.shape[1], MOST_PAIRED))
-            found |= {("wide", unit, bool(wide[0, unit])) for unit in units}
-            found |= {
-                ("across", unit, other) for unit in units for other in units
-                if (pred[0, unit] > true[0, other]) != (pred[0, other] > true[0, other])
-            }  # fmt: skip
-        return found
-
-    def _before_activation(self, store: Store, level: int) -> Array | None:
-        """Return a layer's z, which is pred where the output is linear; None where it is no matrix."""
-        z = store.get(("z", level, None), store.get(("pred", None, None)) if level == self.net.depth else None)
-        return z if z is not None and z.ndim == 2 else None
-
-    @cached_property
-    def _must_be_positive(self) -> bool:
-        """Whether the outputs have to be scaled into (0, 1) for the loss to have a value."""
-        inside = {"sigmoid", "softmax", "hard_sigmoid"}
-        needs = self.net.loss.name in ("binary_cross_entropy", "cross_entropy", "cross_entropy_index")
-        return needs and not {a.name for a in self.net.layers[-1].activations} <= inside
-
-    def _drawn(self, random: np.random.Generator, *, positive: bool) -> Store:
-        store: Store = {}
-        for symbol in self.program.parameters:
-            shape = tuple(dim.size or 0 for dim in symbol.dims)
-            fan_in = shape[1] if symbol.kind == "w" else 1
-            array = random.uniform(0.4, 1.6, shape)
-            if symbol.kind == "b":
-                array *= 0.25
-            elif positive:
-                array *= 1.1 / fan_in
-            else:
-                array *= 1.1 / math.sqrt(fan_in)
-            if not positive:
-                array *= random.choice((-1.0, 1.0), shape)
-            store[symbol_key(symbol)] = array * support(symbol)
-        x, true = self.program.data
-        shape = tuple(dim.size or 0 for dim in x.dims)
-        inputs = random.uniform(0.3, 1.5, shape)
-        store[symbol_key(x)] = inputs if positive else inputs * random.choice((-1.0, 1.0), shape)
-        store[symbol_key(true)] = self._targets(random, true)
-        return store
-
-    def _targets(self, random: np.random.Generator, true: Symbol) -> Array:
-        row = LOSSES[self.net.loss.name]
-        shape = tuple(dim.size or 0 for dim in true.dims)
-        if row.class_index:
-            return random.integers(1, len(self.net.output_units) + 1, shape).astype(np.float64)
-        if row.targets == "sign":
-            return random.choice((-1.0, 1.0), shape)
-        if row.targets == "probability":
-            return random.uniform(0.1, 0.9, shape)
-        if row.targets in ("distribution", "shares"):
-            parts = random.uniform(0.2, 1.0, shape)
-            return np.asarray(parts / parts.sum(axis=1, keepdims=True))
-        return random.uniform(-1.7, 1.7, shape)
-
-    def _bring_into_unit(self, store: Store, random: np.random.Generator) -> None:
-        """Scale what leads into the outputs so that each is between 0 and 1."""
-        depth = self.net.depth
-        for _ in range(8):
-            pred = store["pred", None, None]
-            largest = np.abs(pred).max(axis=0)
-            if (largest < 0.95).all():
-                return
-            factor = random.uniform(0.5, 0.8, largest.shape) / largest
-            for symbol in self.program.parameters:
-                if symbol.layer == depth and len(factor) == (symbol.dims[0].size or 0):
-                    array = store[symbol_key(symbol)]
-                    store[symbol_key(symbol)] = array * (factor[:, None] if symbol.kind == "w" else factor)
-            for _, run in self._runs[: self._forward]:
-                run(store)
-
-    def _acceptable(self, store: Store) -> bool:
-        """Return whether every number is finite and none is at a kink of its function."""
-        for statement in self.program.statements:
-            array = store[array_key(statement.target)]
-            if not np.all(np.isfinite(array)):
-                return False
-        for level, layer in enumerate(self.net.layers, start=1):
-            if all(a.name in _SMOOTH for a in layer.activations):
-                continue
-            z = store.get(("z", level, None))
-            if z is not None and any(np.abs(np.abs(z) - kink).min() < KINK for kink in (0.0, 1.0, 3.0)):
-                return False
-        pred, true = store["pred", None, None], store["true", None, None]
-        name = self.net.loss.name
-        if name in ("mae", "huber", "hinge") and pred.shape == true.shape:
-            parameter = self.net.loss.parameter or 1.0
-            gap = 1 - pred * true if name == "hinge" else np.abs(pred - true) - (parameter if name == "huber" else 0)
-            return bool(np.abs(gap).min() > KINK)
-        return True
 
     # Answers
 
@@ -526,6 +330,3 @@ class World:
         from chainrule.judge.world_exact import Exact
 
         return Exact(self, digits)
-
-
-_SMOOTH = frozenset(("identity", "sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "mish", "softmax"))

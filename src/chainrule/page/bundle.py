@@ -10,6 +10,7 @@ from chainrule.errors import ChainruleError, SelectionError
 from chainrule.expr import Partial, Ref, Symbol
 from chainrule.native.layout import Layout, layout_of
 from chainrule.native.lower import identifier
+from chainrule.network import Given
 from chainrule.notation import load, names
 from chainrule.page.lines import PageLines
 from chainrule.prose import LANGUAGES, sentences
@@ -80,13 +81,21 @@ def _net(net: Network) -> dict[str, Any]:
         shorthand = None
     return {
         "toml": net.to_toml(),
+        "figure": net.replace(given=Given()).to_toml(),
         "shorthand": shorthand,
         "name": net.name,
         "sizes": [net.size(level) for level in range(net.depth + 1)],
         "weights": net.weight_count,
         "ties": [[str(weight) for weight in group] for group in net.ties],
         "outputs": len(net.output_units),
+        "names": _unit_names(net),
     }
+
+
+def _unit_names(net: Network) -> dict[int, list[str]]:
+    """Return the names on the sheet, for the layers that have any."""
+    names = [net.input_names, *(layer.names for layer in net.layers)]
+    return {level: list(given) for level, given in enumerate(names) if given}
 
 
 def _symbols(derivation: Derivation) -> dict[Symbol, None]:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";\n', re.MULTILINE)
-EXPORT = re.compile(r"^export (?=(?:const|let|class|(?:async )?function) (\w+))", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:const|let|class|(?:async )?function\*?) (\w+))", re.MULTILINE)
 ENTRY = "page.js"
 
 

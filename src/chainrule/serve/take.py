@@ -64,8 +64,9 @@ def take(net: Network, fields: Fields) -> Taken:
     form = fields.choice("form", FORMS)
     if form in CODE:
         from chainrule.export import export
+        from chainrule.serve.sheet import with_sheet
 
-        content: str | bytes = export(net, form)
+        content: str | bytes = with_sheet(export(net, form), net, form)
     elif form == "toml":
         content = net.to_toml()
     elif form == "lesson":
@@ -112,11 +113,18 @@ def _document(net: Network, form: str, fields: Fields) -> str | bytes:
 
 
 def _composed(net: Network, fields: Fields) -> Document:
-    """Return the derivation as one document: both views, with numbers where the sheet has any."""
+    """Return the derivation as one document: of what is chosen, or all of it; both views, with the sheet's numbers."""
     from chainrule.show.compose import compose
 
     numbers = net.values() if net.given else None
+    chosen = fields.text("selected", default="")
     return compose(
-        net.derive(samples=None), view="both", numbers=numbers, notation=fields.text("notation", default="seed"),
+        net.derive(samples=None), view="both", of=chosen if _of_something(chosen) else None,
+        inputs=chosen.startswith("x"), numbers=numbers, notation=fields.text("notation", default="seed"),
         lang=fields.choice("lang", ("en", "ko"), default="en"),
     )  # fmt: skip
+
+
+def _of_something(chosen: str) -> bool:
+    """Return whether lines are about a symbol alone; the loss and a target have none."""
+    return bool(chosen) and not chosen.startswith(("loss", "true"))

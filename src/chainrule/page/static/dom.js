@@ -19,6 +19,15 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
+ * What has the focus; in a notebook the page may stand in a tree of its own, which the document does not look into.
+ * @param {Node} node somewhere in the page
+ */
+export function focused(node) {
+  const root = node.getRootNode();
+  return root instanceof ShadowRoot ? root.activeElement : document.activeElement;
+}
+
+/**
  * A sentence with its facts put in.
  * @param {string} template
  * @param {Record<string, any>} facts
@@ -42,7 +51,8 @@ export class Tip {
     this.target = null;
     const over = (/** @type {Event} */ event) => this.show(/** @type {Element} */ (event.target));
     root.addEventListener("pointerover", (event) => event.pointerType !== "touch" && over(event));
-    root.addEventListener("focusin", over);
+    root.addEventListener("focusin", (event) => /** @type {Element} */ (event.target).matches(":focus-visible") && over(event));
+    root.addEventListener("pointerdown", () => this.hide());
     root.addEventListener("pointerout", () => this.hide());
     root.addEventListener("focusout", () => this.hide());
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.hide());

@@ -1,44 +1,56 @@
-// The drawing: zoomed and moved, a symbol chosen, its paths to the loss lit, local derivatives on their edges.
+// The drawing: a symbol chosen, its paths to the loss lit, local derivatives on their edges, collapsed layers opened.
 
 import { make } from "./dom.js";
+import { Layers } from "./layers.js";
+import { reached } from "./paths.js";
+import { bow, rewrite, shape } from "./svg.js";
 import { numberText } from "./tex.js";
+import { View } from "./view.js";
 
 /** @typedef {import("./page.js").Page} Page */
+/** @typedef {{node: Element, from: string, to: string, symbol: string}} Edge */
 
-const SVG = "http://www.w3.org/2000/svg";
 const MOST_LABELLED = 60;
+const MOST_DRAWN = 400;
+const MOST_BOWS = 90;
 
 export class Figure {
   /** @param {Page} page */
   constructor(page) {
     this.page = page;
     this.stage = make("div", { class: "cr-stage" });
+    this.view = new View(this.stage);
     const button = (/** @type {string} */ key, /** @type {string} */ sign, /** @type {() => void} */ act) =>
       make("button", { type: "button", class: "cr-icon", "data-key": key, onclick: act }, sign);
     this.tools = make(
       "div", { class: "cr-tools", role: "group", "data-name": "figure.tools" },
-      button("figure.closer", "+", () => this.zoom(1.25)),
-      button("figure.farther", "−", () => this.zoom(0.8)),
-      button("figure.whole", "⤢", () => this.whole()),
+      button("figure.closer", "+", () => this.view.zoom(1.25)),
+      button("figure.farther", "−", () => this.view.zoom(0.8)),
+      button("figure.whole", "⤢", () => this.view.whole()),
     );
     this.node = make("section", { class: "cr-figure", "data-name": "figure.title" }, this.tools, this.stage);
     /** @type {SVGSVGElement} */
     this.svg = /** @type {any} */ (null);
+    /** @type {Layers} */
+    this.layers = /** @type {any} */ (null);
+    /** @type {Set<number>} the collapsed layers that are opened */
+    this.opened = new Set();
     /** @type {Map<string, Element[]>} */
     this.places = new Map();
-    /** @type {{node: Element, from: string, to: string, symbol: string}[]} */
+    /** @type {Edge[]} */
     this.edges = [];
-    /** @type {{edges: {node: Element, from: string, to: string, symbol: string}[], units: Set<string>, start: string}} */
+    /** @type {{edges: Edge[], units: Set<string>, start: string}} */
     this.lit = { edges: [], units: new Set(), start: "" };
-    this.locals = document.createElementNS(SVG, "g");
+    this.locals = shape("g", { class: "cr-locals", "aria-hidden": "true" });
+    this.fan = shape("g", { class: "cr-fan" });
     /** @type {{text: Text, of: string, by: string}[]} the numbers on what is lit */
     this.marks = [];
-    this.home = { left: 0, top: 0, width: 1, height: 1 };
-    this.view = { ...this.home };
     this.weighted = false;
-    /** @type {Map<number, PointerEvent>} */
-    this.pointers = new Map();
     this.listen();
+  }
+
+  get home() {
+    return this.view.home;
   }
 
   /** Shows the drawing in the page's language. */
@@ -46,21 +58,23 @@ export class Figure {
     const source = this.page.bundle.drawings[this.page.lang];
     const parsed = new DOMParser().parseFromString(source, "image/svg+xml").documentElement;
     const svg = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (document.importNode(parsed, true)));
-    const [left, top, width, height] = (svg.getAttribute("viewBox") ?? "0 0 1 1").split(" ").map(Number);
-    this.home = { left, top, width, height };
     svg.removeAttribute("width");
     svg.removeAttribute("height");
     svg.querySelector("title")?.remove();
-    this.stage.replaceChildren(svg);
+    // What changes with the numbers lies on a sheet of its own, so that the browser paints nothing else anew.
+    const sheet = /** @type {SVGSVGElement} */ (shape("svg", { class: "cr-sheet", "aria-hidden": "true" }, this.locals));
+    this.stage.replaceChildren(svg, sheet);
     this.svg = svg;
-    this.view = { ...this.home };
-    this.stage.style.aspectRatio = `${width} / ${height}`;
-    svg.append(this.locals);
-    this.locals.setAttribute("class", "cr-locals");
-    this.locals.setAttribute("aria-hidden", "true");
+    this.layers = new Layers(this.page, svg);
+    this.opened = new Set([...this.opened].filter((level) => this.layers.closed(level)));
+    this.layers.open([...this.opened]);
+    this.fan.replaceChildren();
+    this.layers.edges.append(this.fan);
+    this.view.load([svg, sheet], this.layers.home);
     this.index();
     this.relabel();
-    this.openers();
+    this.doors();
+    this.update();
   }
 
   /** Finds where every symbol stands, and what leads where. */
@@ -96,42 +110,37 @@ export class Figure {
 
   /** The units of a layer that are drawn, from the top. @param {number} level */
   shown(level) {
-    const { names } = this.page.model;
-    const found = [];
-    for (const name of this.places.keys()) {
-      const read = names.read(name);
-      if (read && this.level(read.q) === level) found.push(read.indices[0]);
-    }
-    return found.sort((one, other) => one - other);
+    return (this.layers.column(level)?.units ?? []).map(({ unit }) => unit).sort((one, other) => one - other);
   }
 
-  /** The layer whose units a quantity belongs to, or -1. @param {number} q */
-  level(q) {
-    const { kind, layer } = this.page.bundle.quantities[q];
-    if (kind === "x") return 0;
-    if (kind === "a" || kind === "z") return layer ?? -1;
-    return kind === "pred" ? this.page.bundle.net.sizes.length - 1 : -1;
-  }
-
-  /** Makes the dots of a collapsed layer a button that opens it. */
-  openers() {
-    const columns = new Map();
-    for (const [name, nodes] of this.places) {
-      const read = this.page.model.names.read(name);
-      const x = nodes[0].querySelector("circle")?.getAttribute("cx");
-      if (read && x && this.level(read.q) >= 0) columns.set(x, this.level(read.q));
-    }
+  /** Makes buttons of the dots of collapsed layers, which open them, and puts one over each that is open, which closes it. */
+  doors() {
     for (const node of this.svg.querySelectorAll("g.dots")) {
-      const level = columns.get(node.querySelector("text")?.getAttribute("x"));
-      if (level === undefined || !this.free(level)) continue;
-      const label = this.page.say("figure.open", { level, count: this.page.bundle.net.sizes[level] });
-      for (const [name, value] of Object.entries({ role: "button", tabindex: "0", "aria-label": label, "data-open": level })) node.setAttribute(name, value);
-      node.removeAttribute("aria-hidden");
-      const area = document.createElementNS(SVG, "circle");
       const text = node.querySelector("text");
-      for (const [name, value] of Object.entries({ cx: text?.getAttribute("x"), cy: Number(text?.getAttribute("y")) - 6, r: 20, class: "area" })) area.setAttribute(name, String(value));
-      node.prepend(area);
+      const [x, y] = ["x", "y"].map((name) => Number(text?.getAttribute(name)));
+      const column = this.layers.columns.find((one) => Math.abs(one.x - x) < 1);
+      if (column && this.layers.closed(column.level)) this.door(node, column.level, x, y - 6);
     }
+    for (const level of this.opened) {
+      const column = this.layers.column(level);
+      if (!column) continue;
+      const y = Math.min(...column.units.map((unit) => unit.y - unit.r)) - 26;
+      const sign = shape("text", { x: column.x, y: y + 6, "font-size": 20, "text-anchor": "middle" });
+      sign.textContent = "×";
+      const node = shape("g", { class: "dots" }, sign);
+      this.layers.nodes.append(node);
+      this.door(node, level, column.x, y);
+    }
+  }
+
+  /** @param {Element} node @param {number} level @param {number} x @param {number} y */
+  door(node, level, x, y) {
+    const open = this.opened.has(level);
+    const key = `figure.${open ? "close" : "open"}${level ? "" : "_inputs"}`;
+    const label = this.page.say(key, { level, count: this.page.bundle.net.sizes[level] });
+    for (const [name, value] of Object.entries({ role: "button", tabindex: "0", "aria-label": label, "aria-expanded": open, "data-door": level })) node.setAttribute(name, String(value));
+    node.removeAttribute("aria-hidden");
+    node.prepend(shape("circle", { cx: x, cy: y, r: open ? 14 : 20, class: "area" }));
   }
 
   /** Whether another unit may stand in the place of one that is drawn: not where edges are missing or tied. @param {number} level */
@@ -140,29 +149,14 @@ export class Figure {
     return !net.ties.length && !quantities.some((q) => q.support && (q.layer === level || q.source === level));
   }
 
-  /** Asks which unit of a layer to show. @param {number} level */
-  open(level) {
-    const size = this.page.bundle.net.sizes[level];
-    const shown = this.shown(level);
-    const start = shown.find((unit, at) => shown[at + 1] !== unit + 1) ?? 1;
-    const id = `cr-open-${this.page.number}`;
-    const shift = level === 0 ? 1 : 0;
-    const field = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", id, min: 1 - shift, max: size - shift, value: start - shift }));
-    const said = make("output", { for: id });
-    const show = () => {
-      const unit = Number(field.value) + shift;
-      this.show(level, unit);
-      said.textContent = this.page.model.names.spell(this.quantity(level), [unit]);
-    };
-    field.addEventListener("input", show);
-    const form = make("div", { class: "cr-row cr-opened" }, make("label", { for: id }, this.page.say("figure.unit", { level })), field, said,
-      make("button", { type: "button", class: "cr-button", onclick: () => this.page.select(this.page.model.names.spell(this.quantity(level), [Number(field.value) + shift])) }, this.page.say("follow.go")),
-      make("button", { type: "button", class: "cr-icon", "data-key": "figure.close", onclick: () => form.remove() }, "×"));
-    this.node.querySelector(".cr-opened")?.remove();
-    this.node.append(form);
-    this.page.translate(this.node);
-    said.textContent = this.page.model.names.spell(this.quantity(level), [start]);
-    field.focus();
+  /** Opens a collapsed layer, or closes it. @param {number} level */
+  toggle(level) {
+    if (this.opened.has(level)) this.opened.delete(level);
+    else this.opened.add(level);
+    this.load();
+    this.choose();
+    /** @type {SVGElement | null} */ (this.svg.querySelector(`[data-door="${level}"]`))?.focus({ preventScroll: true });
+    this.page.save();
   }
 
   /** The quantity that a layer's units are called by. @param {number} level */
@@ -180,7 +174,7 @@ export class Figure {
    */
   show(level, unit) {
     const shown = this.shown(level);
-    if (shown.includes(unit) || !shown.length || !this.free(level)) return;
+    if (shown.includes(unit) || !shown.length || !this.free(level) || this.opened.has(level)) return;
     const { names } = this.page.model;
     const own = this.needed(level);
     // The last one keeps its place behind the dots, and what is followed stays in sight.
@@ -193,7 +187,7 @@ export class Figure {
       if (kind === "w") {
         if (layer === level && indices[0] === before) indices[0] = unit;
         if (source === level && indices[1] === before) indices[1] = unit;
-      } else if ((kind === "b" && layer === level) || this.level(read.q) === level || (kind === "true" && level === this.page.bundle.net.sizes.length - 1)) {
+      } else if ((kind === "b" && layer === level) || this.layers.level(read.q) === level || (kind === "true" && level === this.page.bundle.net.sizes.length - 1)) {
         if (indices[0] === before) indices[0] = unit;
       }
       return names.spell(read.q, indices);
@@ -208,6 +202,8 @@ export class Figure {
         if (attribute === "data-label") this.label(node);
       }
     }
+    const moved = this.layers.column(level)?.units.find((one) => one.unit === before);
+    if (moved) Object.assign(moved, { name: renamed(moved.name), unit });
     this.index();
     this.paint();
   }
@@ -217,7 +213,7 @@ export class Figure {
     const read = this.page.model.names.read(this.page.selected);
     if (!read) return [];
     const { kind, layer, source } = this.page.bundle.quantities[read.q];
-    const ends = kind === "w" || kind === "b" ? [[layer, read.indices[0]], [source, read.indices[1]]] : [[this.level(read.q), read.indices[0]]];
+    const ends = kind === "w" || kind === "b" ? [[layer, read.indices[0]], [source, read.indices[1]]] : [[this.layers.level(read.q), read.indices[0]]];
     return ends.filter(([one]) => one === level).map(([, unit]) => unit);
   }
 
@@ -229,7 +225,7 @@ export class Figure {
     if ((kind === "w" || kind === "b") && layer !== null) {
       this.show(layer, read.indices[0]);
       if (source !== null) this.show(source, read.indices[1]);
-    } else if (this.level(read.q) >= 0) this.show(this.level(read.q), read.indices[0]);
+    } else if (this.layers.level(read.q) >= 0) this.show(this.layers.level(read.q), read.indices[0]);
   }
 
   // Choosing
@@ -278,6 +274,7 @@ export class Figure {
       return (units.length ? units : head === "z" ? [...this.places.keys()].filter((one) => one.startsWith("pred")) : [])
         .flatMap((one) => this.places.get(one) ?? []);
     }
+    if (!this.places.has(this.unit(name))) this.draw([name]);
     return this.places.get(this.unit(name)) ?? [];
   }
 
@@ -285,26 +282,38 @@ export class Figure {
   choose() {
     this.reveal(this.page.selected);
     this.paint();
+    this.sight();
+  }
+
+  /** On a narrow screen, where the drawing is wider than its frame: brings what is chosen into sight. */
+  sight() {
+    const { node } = this;
+    const chosen = this.places.get(this.unit(this.page.selected))?.[0];
+    if (!chosen || node.scrollWidth <= node.clientWidth) return;
+    const [own, frame] = [chosen.getBoundingClientRect(), node.getBoundingClientRect()];
+    if (own.left < frame.left || own.right > frame.right) node.scrollLeft += (own.left + own.right) / 2 - (frame.left + frame.right) / 2;
   }
 
   /** Lights the paths of the chosen symbol, and everything else goes back. */
   paint() {
     const name = this.page.selected;
-    const groups = this.svg.querySelectorAll("g.edges > g, g.units > g, rect.frame");
-    for (const node of [...groups, ...this.svg.querySelectorAll("g.labels > text")]) node.classList.remove("lit", "chosen", "dim");
+    this.fan.replaceChildren();
+    this.index();
     for (const node of this.svg.querySelectorAll("[aria-pressed]")) node.removeAttribute("aria-pressed");
-    this.lit = { edges: [], units: new Set(), start: "" };
+    this.lit = name && name !== "loss" ? this.path(name) : { edges: [], units: new Set(), start: "" };
+    const groups = this.svg.querySelectorAll("g.edges > g:not(.cr-fan), .cr-fan > g, g.units > g, rect.frame");
+    for (const node of [...groups, ...this.svg.querySelectorAll("g.labels > text")]) node.classList.remove("lit", "chosen", "dim");
     if (name && name !== "loss") {
-      const path = this.path(name);
-      this.lit = path;
-      const edges = new Set(path.edges.map((edge) => edge.node));
+      const { lit } = this;
+      const edges = new Set([...lit.edges.map((edge) => edge.node), ...this.standIns(lit.units), ...this.fan.querySelectorAll(".thicket")]);
       const chosen = new Set(this.places.get(this.unit(name)) ?? []);
+      this.svg.classList.toggle("many", lit.edges.length > MOST_LABELLED);
       for (const node of groups) {
-        const own = chosen.has(node) ? "chosen" : edges.has(node) || path.units.has(node.getAttribute("data-symbol") ?? "") ? "lit" : "dim";
+        const own = chosen.has(node) ? "chosen" : edges.has(node) || lit.units.has(node.getAttribute("data-symbol") ?? "") ? "lit" : "dim";
         node.classList.add(own);
       }
       for (const node of chosen) node.setAttribute("aria-pressed", "true");
-      const seen = new Set([...path.edges.map((edge) => edge.symbol), name, ...path.units]);
+      const seen = new Set([...lit.edges.map((edge) => edge.symbol), name, ...lit.units]);
       for (const text of this.svg.querySelectorAll("g.labels > text[data-label]")) {
         const own = text.getAttribute("data-label") ?? "";
         const state = own === name ? "chosen" : seen.has(own) ? "lit" : "dim";
@@ -316,40 +325,91 @@ export class Figure {
   }
 
   /**
-   * What lies on the drawn paths from a symbol to the loss.
+   * What lies on the paths from a symbol to the loss.
    * @param {string} name
    */
   path(name) {
     const own = this.unit(name);
-    const starts = /^[wb]_/.test(own)
-      ? (this.places.get(own) ?? []).map((node) => node.getAttribute("data-to") ?? "").filter(Boolean)
-      : [own];
+    const weight = /^[wb]_/.test(own);
+    if (weight && !this.places.has(own)) this.draw([own]);
+    const starts = weight ? (this.places.get(own) ?? []).map((node) => node.getAttribute("data-to") ?? "").filter(Boolean) : [own];
+    const found = reached(this.page.model, name);
+    // z and a are one circle: it is lit where either is computed from the symbol, and what comes into it where z is.
     const units = new Set(starts);
-    /** @type {typeof this.edges} */
-    const edges = [];
-    const follow = () => {
-      for (let grown = true; grown; ) {
-        grown = false;
-        for (const edge of this.edges) {
-          if (units.has(edge.from) && !units.has(edge.to)) {
-            units.add(edge.to);
-            grown = true;
-          }
-        }
-      }
-    };
-    follow();
-    if (!units.has("loss")) {
-      // Layers that are not drawn lie between: behind them everything is reached.
-      const level = (/** @type {string} */ one) => Number(/\^(\d+)/.exec(one)?.[1] ?? (one.startsWith("x") ? 0 : Infinity));
-      const last = Math.max(...[...units].map(level));
-      for (const one of this.places.keys()) if (!/^[wb]_|^true/.test(one) && level(one) > last + 1) units.add(one);
-      follow();
-    }
-    for (const edge of this.edges) {
-      if (units.has(edge.from) && units.has(edge.to) && !edge.node.classList.contains("given")) edges.push(edge);
-    }
+    for (const one of found) units.add(this.unit(one));
+    this.draw(this.thicketed(units, found));
+    /** @type {Edge[]} */
+    const edges = this.edges.filter(({ node, from, to }) => units.has(from) && (to === "loss" || found.has(this.page.before(to))) && !node.classList.contains("given"));
+    edges.push(...this.bows(units, found));
     return { edges, units, start: own };
+  }
+
+  /**
+   * The edges of thickets that are lit, where they are few enough to be drawn one by one; else they are lit together.
+   * @param {Set<string>} units
+   * @param {Set<string>} found
+   */
+  thicketed(units, found) {
+    const names = [];
+    for (const { edges } of this.layers.thickets) {
+      const lit = edges.filter(({ from, to }) => units.has(from.name) && found.has(this.page.before(to.name)));
+      if (lit.length <= MOST_DRAWN) names.push(...lit.map(({ name }) => name));
+      else this.fan.append(shape("g", { class: "thicket" }, shape("path", { class: "line", "stroke-width": 0.7, d: this.layers.outline(lit) })));
+    }
+    return names;
+  }
+
+  /** Draws edges of thickets by themselves. @param {string[]} names */
+  draw(names) {
+    const known = new Set(this.places.keys());
+    for (const { byName } of this.layers.thickets) {
+      for (const name of names) {
+        const edge = byName.get(name);
+        if (edge && !known.has(name)) this.fan.append(this.layers.lone(edge));
+      }
+    }
+    if (names.length) this.index();
+  }
+
+  /** Bows between units of a layer that act together, as those of a softmax do. @param {Set<string>} units @param {Set<string>} found @returns {Edge[]} */
+  bows(units, found) {
+    /** @type {Edge[]} */
+    const edges = [];
+    const spots = new Map(this.layers.columns.flatMap((column) => column.units.map((unit) => [unit.name, unit])));
+    for (const from of units) {
+      const z = this.page.before(from);
+      const own = spots.get(from);
+      if (z === from || !own || !(found.has(z) || z === this.page.selected)) continue;
+      for (const { of } of this.page.model.next(z)) {
+        const other = spots.get(of);
+        if (of === from || !other || other.level !== own.level || edges.length >= MOST_BOWS) continue;
+        const node = shape("g", { class: "bow", "data-from": from, "data-to": of }, shape("path", { class: "line", d: bow(own, other) }));
+        this.fan.append(node);
+        edges.push({ node, from, to: of, symbol: "" });
+      }
+    }
+    return edges;
+  }
+
+  /** The lines that stand for edges that are lit and not drawn. @param {Set<string>} units */
+  standIns(units) {
+    const hidden = new Set();
+    const any = new Set();
+    for (const name of units) {
+      const read = this.page.model.names.read(name);
+      const level = read ? this.layers.level(read.q) : -1;
+      any.add(level);
+      if (!this.places.has(name)) hidden.add(level);
+    }
+    const lit = (/** @type {{level: number, name: string | null}} */ end) => (end.name ? units.has(end.name) : end.name === null ? any.has(end.level) : hidden.has(end.level));
+    const nodes = this.layers.standIns.filter(({ from, to }) => lit(from) && (lit(to) || to.name === "loss")).map(({ node }) => node);
+    for (const node of this.svg.querySelectorAll("g.dots")) {
+      const x = Number(node.querySelector("text")?.getAttribute("x"));
+      const column = this.layers.columns.find((one) => Math.abs(one.x - x) < 1);
+      const open = node.getAttribute("aria-expanded") === "true";
+      if (open || (column ? hidden.has(column.level) : [...hidden].some((level) => level >= 0 && !this.layers.column(level)))) nodes.push(node);
+    }
+    return nodes;
   }
 
   /** Writes the local derivatives on what is lit. */
@@ -363,11 +423,9 @@ export class Figure {
     const write = (/** @type {string} */ of, /** @type {string} */ by, /** @type {number} */ x, /** @type {number} */ y) => {
       const local = model.local(of, by, notation);
       if (!local) return;
-      const text = this.locals.appendChild(document.createElementNS(SVG, "text"));
-      text.setAttribute("x", String(x));
-      text.setAttribute("y", String(y));
+      const text = this.locals.appendChild(shape("text", { x, y }));
       text.textContent = numberText(local.value, 3);
-      const title = document.createElementNS(SVG, "title");
+      const title = shape("title");
       title.textContent = `∂${of}/∂${by}`;
       text.append(title);
       this.marks.push({ text: /** @type {Text} */ (text.firstChild), of, by });
@@ -387,7 +445,8 @@ export class Figure {
     };
     for (const edge of this.lit.edges) {
       const at = along(edge.node);
-      write(edge.symbol ? pre(edge.to) : edge.to, edge.from, at.x, at.y + 4);
+      const across = edge.node.classList.contains("bow");
+      write(edge.symbol ? pre(edge.to) : edge.to, across ? pre(edge.from) : edge.from, at.x, at.y + 4);
     }
     for (const node of /^[wb]_/.test(this.lit.start) ? this.places.get(this.lit.start) ?? [] : []) {
       const at = along(node);
@@ -417,8 +476,9 @@ export class Figure {
     if (!this.weighted) return;
     for (const { node, symbol } of this.edges) {
       const line = /** @type {SVGElement | null} */ (symbol ? node.querySelector(".line") : null);
-      if (line) line.style.strokeWidth = `${Math.min(9, 0.5 + 2.2 * Math.abs(this.page.model.number(symbol)))}px`;
+      if (line) line.style.strokeWidth = `${Math.min(9, 0.5 + 2.2 * Math.abs(model.number(symbol)))}px`;
     }
+    for (const thicket of this.layers.thickets) thicket.weigh((name) => model.number(name));
   }
 
   /**
@@ -427,92 +487,36 @@ export class Figure {
    */
   setWeighted(on) {
     this.weighted = on;
-    if (!on) for (const { node } of this.edges) /** @type {SVGElement | null} */ (node.querySelector(".line"))?.style.removeProperty("stroke-width");
+    if (!on) {
+      for (const { node } of this.edges) /** @type {SVGElement | null} */ (node.querySelector(".line"))?.style.removeProperty("stroke-width");
+      for (const thicket of this.layers.thickets) thicket.weigh(null);
+    }
     this.update();
   }
 
-  // Moving
-
-  /** @param {number} by @param {{x: number, y: number}} [at] a point of the drawing that stays where it is */
-  zoom(by, at) {
-    const { view, home } = this;
-    const scale = Math.min(Math.max(by, (home.width / view.width) ** -1 / 3), view.width / home.width * 12);
-    const x = at?.x ?? view.left + view.width / 2;
-    const y = at?.y ?? view.top + view.height / 2;
-    this.view = {
-      left: x - (x - view.left) / scale, top: y - (y - view.top) / scale, width: view.width / scale, height: view.height / scale,
-    };
-    this.moved();
-  }
-
-  whole() {
-    this.view = { ...this.home };
-    this.moved();
-  }
-
-  /** @param {number} x @param {number} y in lengths of the drawing */
-  move(x, y) {
-    this.view.left -= x;
-    this.view.top -= y;
-    this.moved();
-  }
-
-  moved() {
-    const { left, top, width, height } = this.view;
-    this.svg.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
-  }
-
-  /** @param {{clientX: number, clientY: number}} event */
-  point(event) {
-    const matrix = this.svg.getScreenCTM();
-    return new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix?.inverse());
-  }
+  // Pointer and keyboard
 
   listen() {
-    const { stage, pointers } = this;
-    stage.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      this.zoom(Math.exp(-event.deltaY / 300), this.point(event));
-    }, { passive: false });
-    let dragged = 0;
-    stage.addEventListener("pointerdown", (event) => {
-      pointers.set(event.pointerId, event);
-      dragged = 0;
-    });
-    stage.addEventListener("pointermove", (event) => {
-      const last = pointers.get(event.pointerId);
-      if (!last) return;
-      const rate = this.view.width / this.stage.clientWidth;
-      const others = [...pointers.values()].filter((one) => one.pointerId !== event.pointerId);
-      dragged += Math.abs(event.clientX - last.clientX) + Math.abs(event.clientY - last.clientY);
-      if (dragged > 6 && !stage.hasPointerCapture(event.pointerId)) stage.setPointerCapture(event.pointerId);
-      if (others.length === 1) {
-        const apart = (/** @type {PointerEvent} */ one) => Math.hypot(one.clientX - others[0].clientX, one.clientY - others[0].clientY);
-        this.zoom(apart(event) / Math.max(1, apart(last)), this.point({
-          clientX: (event.clientX + others[0].clientX) / 2, clientY: (event.clientY + others[0].clientY) / 2,
-        }));
-      } else if (dragged > 6) {
-        this.move((event.clientX - last.clientX) * rate, (event.clientY - last.clientY) * rate);
-      }
-      pointers.set(event.pointerId, event);
-    });
-    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => pointers.delete(/** @type {PointerEvent} */ (event).pointerId));
+    const { stage } = this;
+    const act = (/** @type {Element} */ target) => {
+      const door = target.closest("[data-door]")?.getAttribute("data-door");
+      if (door) this.toggle(Number(door));
+      else this.page.select(target.closest("[data-symbol]")?.getAttribute("data-symbol") ?? "");
+    };
     stage.addEventListener("click", (event) => {
-      const node = /** @type {Element} */ (event.target).closest("[data-symbol]");
-      const dots = /** @type {Element} */ (event.target).closest("[data-open]");
-      if (dragged <= 6 && dots) this.open(Number(dots.getAttribute("data-open")));
-      else if (dragged <= 6 && node) this.page.select(node.getAttribute("data-symbol") ?? "");
-      else if (dragged <= 6) this.page.select("");
+      if (!this.view.pulled) act(/** @type {Element} */ (event.target));
     });
     stage.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      const node = /** @type {Element} */ (event.target).closest("[data-symbol], [data-open]");
+      const node = /** @type {Element} */ (event.target).closest("[data-symbol], [data-door]");
       if (!node) return;
+      if (event.key === "Enter" || event.key === " ") act(node);
+      else if (event.key.startsWith("Arrow")) this.step(node, event.key.slice(5));
+      else return;
       event.preventDefault();
-      const level = node.getAttribute("data-open");
-      if (level !== null) this.open(Number(level));
-      else this.page.select(node.getAttribute("data-symbol") ?? "");
+    });
+    stage.addEventListener("focusin", (event) => {
+      const node = /** @type {Element} */ (event.target);
+      if (node.matches(":focus-visible")) this.view.show(node);
     });
     for (const [type, on] of /** @type {[string, boolean][]} */ ([["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]])) {
       stage.addEventListener(type, (event) => {
@@ -521,26 +525,27 @@ export class Figure {
       });
     }
   }
-}
 
-/**
- * Writes a label anew: base, below, above.
- * @param {Element} text
- * @param {[string, string, string]} parts
- */
-function rewrite(text, [base, sub, sup]) {
-  const size = Number(text.getAttribute("font-size"));
-  const run = (/** @type {string} */ words, /** @type {Record<string, string>} */ attributes) => {
-    const span = document.createElementNS(SVG, "tspan");
-    for (const [name, value] of Object.entries(attributes)) span.setAttribute(name, value);
-    span.textContent = words;
-    return span;
-  };
-  const first = text.querySelector("tspan");
-  const x = Number(first?.getAttribute("x") ?? text.getAttribute("x"));
-  const y = Number(text.getAttribute("y"));
-  const small = { "font-size": String(0.68 * size), "text-anchor": "start", x: String(x + 0.06 * size) };
-  text.replaceChildren(run(base, { "font-style": "italic" }));
-  if (sub) text.append(run(sub, { ...small, y: String(y + 0.26 * size) }));
-  if (sup) text.append(run(sup, { ...small, y: String(y - (sub ? 0.42 : 0.36) * size) }));
+  /**
+   * Moves the focus to the next unit in a direction; from an edge, to the unit at its end.
+   * @param {Element} node
+   * @param {string} way Up, Down, Left or Right
+   */
+  step(node, way) {
+    const focus = (/** @type {string} */ name) => /** @type {SVGElement | undefined} */ (this.places.get(name)?.[0])?.focus();
+    const [from, to] = ["data-from", "data-to"].map((key) => node.getAttribute(key));
+    if (to && (way === "Right" || way === "Down")) return focus(to);
+    if (from && (way === "Left" || way === "Up")) return focus(from);
+    const { columns } = this.layers;
+    const name = node.getAttribute("data-symbol");
+    const door = node.getAttribute("data-door");
+    const at = columns.findIndex(({ level, units }) => (door ? level === Number(door) : units.some((unit) => unit.name === name)));
+    if (at < 0) return undefined;
+    const own = columns[at].units.findIndex((unit) => unit.name === name);
+    if (way === "Up" || way === "Down") return focus(columns[at].units[own + (way === "Down" ? 1 : -1)]?.name ?? "");
+    const y = columns[at].units[own]?.y ?? 0;
+    const units = columns[at + (way === "Right" ? 1 : -1)]?.units ?? [];
+    const nearest = units.reduce((/** @type {typeof units[0] | null} */ best, unit) => (!best || Math.abs(unit.y - y) < Math.abs(best.y - y) ? unit : best), null);
+    return focus(nearest?.name ?? "");
+  }
 }

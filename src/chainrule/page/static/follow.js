@@ -1,6 +1,8 @@
 // The panel that follows a symbol: its lines in both views, its paths, and the computation one step at a time.
 
-import { make } from "./dom.js";
+import { focused, make } from "./dom.js";
+import { fill } from "./names.js";
+import { count, paths } from "./paths.js";
 import { marked, matrixTex, numberTex, putNumbers, setInline, setLine, setNumbers, setWords } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -9,6 +11,7 @@ import { marked, matrixTex, numberTex, putNumbers, setInline, setLine, setNumber
 /** @typedef {{name: string, backward: boolean}} Entry */
 
 const MOST_PATHS = 8;
+const MORE_PATHS = 24;
 const STAGES = 3;
 
 export class Follow {
@@ -40,13 +43,13 @@ export class Follow {
     const say = page.say.bind(page);
     this.steps = steps(page);
     this.input = /** @type {HTMLInputElement} */ (
-      make("input", { type: "text", id: "cr-symbol", class: "cr-input", autocomplete: "off", spellcheck: "false", placeholder: "w_11^1", "data-key": "follow.symbol" })
+      make("input", { type: "text", id: `cr-symbol-${page.number}`, class: "cr-input", autocomplete: "off", spellcheck: "false", placeholder: "w_11^1", "data-key": "follow.symbol" })
     );
     this.wrong = make("p", { class: "cr-note cr-wrong", role: "alert", hidden: true });
     const form = make(
       "form",
       { class: "cr-row", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.typed()) },
-      make("label", { for: "cr-symbol" }, say("follow.symbol")),
+      make("label", { for: `cr-symbol-${page.number}` }, say("follow.symbol")),
       this.input,
       make("button", { class: "cr-button", type: "submit" }, say("follow.go")),
     );
@@ -131,7 +134,7 @@ export class Follow {
     if (this.step && this.step.name !== name) this.step = null;
     if (!this.step) this.stage = STAGES - 1;
     this.live = [];
-    if (document.activeElement !== this.input) this.input.value = name;
+    if (focused(this.input) !== this.input) this.input.value = name;
     this.wrong.hidden = true;
     const at = this.at();
     const total = { count: this.steps.length.toLocaleString("en") };
@@ -234,10 +237,8 @@ export class Follow {
     if (line.why !== undefined) {
       this.matrix.append(this.why(line, []));
     }
-    const own = page.bundle.quantities[line.q].matrix;
-    const number = (/** @type {string} */ kind, /** @type {string} */ name) =>
-      kind === "n" ? page.model.count : kind === "m" ? page.model.matrix(name) : page.value(kind, name);
-    const node = this.line(line, false, number, () => page.model.matrix(entry.backward ? `∂${own}` : own), this.meant(line.q, entry));
+    const { number, value } = matrixNumbers(page, line, entry);
+    const node = this.line(line, false, number, value, this.meant(line.q, entry));
     if (line.shape) node.append(make("span", { class: "cr-shape" }, page.say("follow.shape", { shape: line.shape })));
     this.matrix.append(node);
   }
@@ -256,31 +257,52 @@ export class Follow {
   /** @param {string} name */
   listPaths(name) {
     const { page } = this;
-    const found = pathsOf(page, name);
-    if (!found) return;
+    const { model } = page;
+    const total = name === "loss" || Number.isNaN(model.partial(name)) ? 0 : count(model, name);
+    if (!total) return;
     const list = make("ul", { class: "cr-list" });
     const sum = make("p", { class: "cr-sum" });
-    this.paths.append(make("h2", {}, page.say(found.length === 1 ? "follow.path" : "follow.paths", { count: found.length })), list, sum);
-    for (const path of found) {
-      const item = make("li", {});
-      const symbols = make("span", { class: "cr-side" });
-      const numbers = make("span", { class: "cr-side" });
-      const result = make("span", { class: "cr-side cr-result" });
-      setLine(symbols, path.map(([of, by]) => `\\htmlData{l=${of.replaceAll(",", ";")}|${by.replaceAll(",", ";")}}{${page.model.local(of, by, page.notation)?.inner}}`).join(" \\cdot "));
-      item.append(symbols, numbers, result);
-      list.append(item);
-      this.live.push(() => {
-        const values = path.map(([of, by]) => page.model.local(of, by, page.notation)?.value ?? NaN);
-        const product = values.reduce((one, other) => one * other, 1);
-        const shown = values.map((value) => (value < 0 ? `(${marked(numberTex(value, 4))})` : marked(numberTex(value, 4))));
-        setNumbers(numbers, `{}= ${shown.join(" \\cdot ")}`);
-        setNumbers(result, `{}= ${marked(numberTex(product, page.digits))}`);
-      });
-    }
-    if (found.length > 1) {
-      this.live.push(() => setNumbers(sum, `${page.partialTex(name)} = ${marked(numberTex(page.model.partial(name), page.digits))}`));
+    const found = paths(model, name);
+    const title = total === 1 ? page.say("follow.path") : page.say("follow.paths", { count: total.toLocaleString("en") });
+    const more = make("button", { type: "button", class: "cr-button", "data-tip": page.say("tip.follow.more"), onclick: () => show(MORE_PATHS) });
+    this.paths.append(make("h2", {}, title), list, more, sum);
+    let shown = 0;
+    const show = (/** @type {number} */ upTo) => {
+      for (let left = upTo; left > 0; left--) {
+        const next = found.next();
+        if (next.done) break;
+        list.append(this.path(next.value));
+        shown += 1;
+      }
+      more.hidden = shown >= total;
+      more.textContent = page.say("follow.more", { count: (total - shown).toLocaleString("en") });
+      this.update();
+    };
+    if (total > 1) {
+      this.live.push(() => setNumbers(sum, `${page.partialTex(name)} = ${marked(numberTex(model.partial(name), page.digits))}`));
       sum.before(make("p", { class: "cr-note" }, page.say("follow.added")));
     }
+    show(MOST_PATHS);
+  }
+
+  /** @param {import("./paths.js").Path} path */
+  path(path) {
+    const { page } = this;
+    const { links } = page.bundle.notations[page.notation];
+    const symbols = make("span", { class: "cr-side" });
+    const numbers = make("span", { class: "cr-side" });
+    const result = make("span", { class: "cr-side cr-result" });
+    const factor = (/** @type {{by: string, step: import("./model.js").Step}} */ { by, step }) =>
+      `\\htmlData{l=${step.of.replaceAll(",", ";")}|${by.replaceAll(",", ";")}}{${fill(links[step.link].inner, step.args)}}`;
+    setLine(symbols, path.map(factor).join(" \\cdot "));
+    this.live.push(() => {
+      const values = path.map(({ step }) => page.model.along(step));
+      const product = values.reduce((one, other) => one * other, 1);
+      const shown = values.map((value) => (value < 0 ? `(${marked(numberTex(value, 4))})` : marked(numberTex(value, 4))));
+      setNumbers(numbers, `{}= ${shown.join(" \\cdot ")}`);
+      setNumbers(result, `{}= ${marked(numberTex(product, page.digits))}`);
+    });
+    return make("li", {}, symbols, numbers, result);
   }
 
   /** The numbers have changed. */
@@ -339,8 +361,9 @@ function entriesOf(page, name) {
 /**
  * @param {Page} page
  * @param {Entry[]} entries
+ * @returns {{line: MatrixLine, entry: Entry}[]}
  */
-function matrixLines(page, entries) {
+export function matrixLines(page, entries) {
   const lines = page.bundle.notations[page.notation].matrix;
   return entries.flatMap((entry) => {
     const read = page.model.names.read(entry.name);
@@ -353,40 +376,18 @@ function matrixLines(page, entries) {
 }
 
 /**
- * The paths from a symbol to the loss as local derivatives [of, by]; null where the drawing does not show them all.
+ * What stands for the marks of a line about whole layers, and what it comes to.
  * @param {Page} page
- * @param {string} name
- * @returns {[string, string][][] | null}
+ * @param {MatrixLine} line
+ * @param {Entry} entry
  */
-function pathsOf(page, name) {
-  const { figure, model } = page;
-  if (name === "loss" || Number.isNaN(model.partial(name))) return null;
-  const next = new Map();
-  for (const edge of figure.lit.edges) next.set(edge.from, [...(next.get(edge.from) ?? []), edge]);
-  /** @type {[string, string][][]} */
-  const found = [];
-  /** @type {(unit: string, so: [string, string][]) => boolean} */
-  const walk = (unit, so) => {
-    if (unit === "loss") return found.push(so) <= MOST_PATHS;
-    return (next.get(unit) ?? []).every((/** @type {{to: string}} */ edge) => {
-      const before = page.before(edge.to);
-      /** @type {[string, string][]} */
-      const links = before === edge.to ? [[edge.to, unit]] : [[before, unit], [edge.to, before]];
-      return walk(edge.to, [...so, ...links]);
-    });
+export function matrixNumbers(page, line, entry) {
+  const { model, bundle } = page;
+  const own = bundle.quantities[line.q].matrix;
+  return {
+    number: (/** @type {string} */ kind, /** @type {string} */ name) => (kind === "n" ? model.count : kind === "m" ? model.matrix(name) : page.value(kind, name)),
+    value: () => model.matrix(entry.backward ? `∂${own}` : own),
   };
-  const own = figure.unit(name);
-  const starts = /^[wb]_/.test(own) ? (figure.places.get(own) ?? []).map((node) => node.getAttribute("data-to") ?? "") : [own];
-  for (const unit of starts) {
-    const before = page.before(unit);
-    /** @type {[string, string][]} */
-    const first = /^[wb]_/.test(own) ? (before === unit ? [[unit, name]] : [[before, name], [unit, before]]) : name === unit ? [] : [[unit, name]];
-    if (!walk(unit, first)) return null;
-  }
-  const total = found.reduce(
-    (sum, path) => sum + path.reduce((product, [of, by]) => product * (model.local(of, by, page.notation)?.value ?? NaN), 1), 0);
-  const partial = model.partial(name);
-  return found.length && Math.abs(total - partial) <= 1e-9 * (1 + Math.abs(partial)) ? found : null;
 }
 
 /**

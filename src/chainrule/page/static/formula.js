@@ -6,6 +6,10 @@
 
 const TOKEN = /\s*(?:(?<number>\d+(?:\.\d*)?|\.\d+)|(?<partial>(?:∂|d)loss\s*\/\s*(?:∂|d)\s*(?<by>[a-z]+(?:_\{?[0-9,]+\}?)?(?:\^\{?[0-9,]+\}?)?))|(?<name>(?:pred|true|loss|[a-z])(?:_\{?[0-9,]+\}?(?:\^\{?[0-9,]+\}?)?)?)|(?<sign>[-+−–*·×/÷()^²³]))/gy;
 
+/** An answer may be this long; a person writes no longer one, and a browser's stack is short. */
+export const LONGEST = 4000;
+const DEEPEST = 200;
+
 /** A formula that cannot be read: where, and what stands there. */
 export class Unreadable extends Error {
   /** @param {number} at @param {string} read */
@@ -45,6 +49,7 @@ function tokens(text) {
 export function readFormula(text, known) {
   const all = tokens(text);
   let at = 0;
+  let depth = 0;
   const end = text.length;
   const peek = () => all[at] ?? { type: "end", text: "", at: end };
   const is = (/** @type {string} */ signs) => peek().type === "sign" && signs.includes(peek().text);
@@ -74,10 +79,12 @@ export function readFormula(text, known) {
   };
   /** @type {() => Formula} */
   const signed = () => {
-    if (!is("+-−–")) return power();
-    const sign = all[at++].text === "+" ? 1 : -1;
-    const inner = signed();
-    return (symbol) => sign * inner(symbol);
+    if (++depth > DEEPEST) fail();
+    let sign = 1;
+    for (; is("+-−–"); at++) if (peek().text !== "+") sign = -sign;
+    const inner = power();
+    depth -= 1;
+    return sign === 1 ? inner : (symbol) => -inner(symbol);
   };
   /** @type {() => Formula} */
   const power = () => {

@@ -10,6 +10,7 @@ import { Names, fill } from "./names.js";
 /** @typedef {import("./types.d.ts").Line} Line */
 /** @typedef {import("./types.d.ts").Group} Group */
 /** @typedef {import("./types.d.ts").Read} Read */
+/** @typedef {{of: string, link: number, args: number[]}} Step to what is computed from something, and by which link */
 
 /** A network with numbers in it: one sample is followed, all of them are computed. */
 export class Model {
@@ -25,10 +26,14 @@ export class Model {
     this.x = bundle.numbers.x.map((row) => [...row]);
     this.target = bundle.numbers.target.map((row) => [...row]);
     this.row = 0;
+    /** @type {Map<string, Step[]>} */
+    this.steps = new Map();
     /** @type {Arrays | null} */
     this.allCache = null;
     /** @type {Arrays | null} */
     this.oneCache = null;
+    /** @type {Arrays | null} */
+    this.oddCache = null;
   }
 
   get count() {
@@ -167,6 +172,61 @@ export class Model {
       return { value, inner: fill(link.inner, args), local: link.local === null ? null : fill(link.local, args) };
     }
     return null;
+  }
+
+  /**
+   * What is computed from a name directly.
+   * @param {string} name
+   * @returns {Step[]}
+   */
+  next(name) {
+    let found = this.steps.get(name);
+    if (found) return found;
+    const read = this.names.read(name);
+    found = read ? this.links.flatMap((link, at) => this.ends(link, at, read)) : [];
+    this.steps.set(name, found);
+    return found;
+  }
+
+  /** @param {Link} link @param {number} at @param {Read} read @returns {Step[]} */
+  ends(link, at, read) {
+    /** @type {number[]} */
+    const args = [];
+    if (!matches(link.by, read, args)) return [];
+    const { size } = this.bundle.quantities[link.of.q];
+    let found = [{ indices: /** @type {number[]} */ ([]), args }];
+    link.of.places.forEach((place, k) => {
+      const { argument } = place;
+      found = found.flatMap((one) => {
+        const own = argument === undefined ? [place.at ?? 1] : one.args[argument] !== undefined ? [one.args[argument]] : place.values ?? Array.from({ length: size[k] }, (_, n) => n + 1);
+        return own.filter((index) => !place.values || place.values.includes(index)).map((index) => {
+          const more = [...one.args];
+          if (argument !== undefined) more[argument] = index;
+          return { indices: [...one.indices, index], args: more };
+        });
+      });
+    });
+    const steps = found.map((one) => ({ of: this.names.spell(link.of.q, one.indices), link: at, args: one.args }));
+    // A link that is not the same for all its places is 0 where nothing is computed from the name, whatever the numbers are;
+    // but which outputs a loss is computed from may depend on the class that is the target.
+    return link.local === null && this.bundle.quantities[link.of.q].kind !== "loss" ? steps.filter((step) => this.along(step, this.odd) !== 0) : steps;
+  }
+
+  get links() {
+    return this.bundle.notations[this.bundle.notation].links;
+  }
+
+  /** A sample at numbers that nobody would type, so that nothing in it is 0 by chance. */
+  get odd() {
+    const numbers = (/** @type {number} */ count) => Array.from({ length: count }, (_, at) => 0.3 + (((at + 1) * 0.618034) % 1) / 3);
+    const target = this.bundle.targets === "class" ? [1] : numbers(this.target[0].length);
+    this.oddCache ??= this.compute(Float64Array.from(numbers(this.p.length)), [numbers(this.x[0].length)], [target]);
+    return this.oddCache;
+  }
+
+  /** The local derivative along a step, at the numbers on the screen. @param {Step} step @param {Arrays} [v] */
+  along({ link, args }, v = this.one) {
+    return this.code.locals[this.links[link].code](v, 0, ...args.map((index) => index - 1));
   }
 
   /**

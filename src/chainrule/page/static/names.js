@@ -77,6 +77,17 @@ export class Names {
    * @returns {Read | null}
    */
   parse(name) {
+    const found = this.locate(name);
+    const support = found && this.support[found.q];
+    return found && support && !support.has(String(found.indices)) ? null : found;
+  }
+
+  /**
+   * Where a name stands, whether or not its edge is there, or is another one's.
+   * @param {string} name
+   * @returns {Read | null}
+   */
+  locate(name) {
     const match = NAME.exec(name);
     if (!match) return null;
     const [, kind, sub = "", sup, from] = match;
@@ -89,8 +100,7 @@ export class Names {
     let indices = parts.map((part) => Number(part) + (kind === "x" ? 1 : 0));
     if (!indices.length && size.length === 1 && size[0] === 1) indices = [1];
     if (indices.length !== size.length || indices.some((index, at) => index < 1 || index > size[at])) return null;
-    const support = this.support[q];
-    return support && !support.has(String(indices)) ? null : { q, indices };
+    return { q, indices };
   }
 
   /**

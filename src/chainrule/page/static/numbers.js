@@ -1,6 +1,6 @@
 // The panel of numbers: samples, weights, and the probe that nudges one of them.
 
-import { make } from "./dom.js";
+import { focused, make } from "./dom.js";
 import { numberText } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -108,9 +108,9 @@ export class NumbersPanel {
    * @param {(value: number) => void} set
    */
   field(label, get, set) {
-    const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off" }));
+    const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off", "data-tip": this.page.say("tip.numbers.field") }));
     const show = () => {
-      if (document.activeElement !== node) node.value = String(Number(get().toPrecision(6)));
+      if (focused(node) !== node) node.value = String(Number(get().toPrecision(6)));
     };
     const take = (/** @type {number} */ value) => {
       const fits = Number.isFinite(value);
@@ -120,7 +120,7 @@ export class NumbersPanel {
         this.page.changed();
       }
     };
-    node.addEventListener("input", () => take(node.value.trim() === "" ? NaN : Number(node.value.replace("−", "-").replace(",", "."))));
+    node.addEventListener("input", () => take(readNumber(node.value)));
     node.addEventListener("blur", () => {
       node.setAttribute("aria-invalid", "false");
       show();
@@ -162,14 +162,14 @@ export class NumbersPanel {
    * @param {(value: number) => void} set
    */
   slider(name, get, set) {
-    const node = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", min: "-3", max: "3", step: "0.01", "aria-label": name }));
+    const node = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", min: "-3", max: "3", step: "0.01", "aria-label": name, "data-tip": this.page.about(name) }));
     const show = () => {
       const value = get();
       if (Math.abs(value) > Number(node.max)) {
         node.max = String(Math.ceil(Math.abs(value)));
         node.min = String(-Math.ceil(Math.abs(value)));
       }
-      if (document.activeElement !== node || Number(node.value) !== value) node.value = String(value);
+      if (focused(node) !== node || Number(node.value) !== value) node.value = String(value);
     };
     node.addEventListener("input", () => {
       set(Number(node.value));
@@ -239,4 +239,13 @@ export class NumbersPanel {
     if (this.stale) this.load();
     for (const one of this.live) one();
   }
+}
+
+/**
+ * A number as people type it: with a decimal comma, a minus sign of any kind, or full-width digits; NaN where it is none.
+ * @param {string} text
+ */
+function readNumber(text) {
+  const plain = text.normalize("NFKC").trim().replace(/[−–]/g, "-").replace(",", ".");
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }

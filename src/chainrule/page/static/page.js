@@ -1,6 +1,6 @@
 // The page: a network's drawing beside what can be done with it. README.md in chainrule.page says what stands in a bundle.
 
-import { Tip, make, put } from "./dom.js";
+import { Tip, focused, make, put } from "./dom.js";
 import { Figure } from "./figure.js";
 import { Follow, markAt } from "./follow.js";
 import { Model } from "./model.js";
@@ -58,6 +58,7 @@ export class Page {
     this.lang = bundle.lang;
     this.notation = bundle.notation;
     this.rebuild = false;
+    this.unprinted = false;
     this.frame = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.saving = undefined;
@@ -76,10 +77,26 @@ export class Page {
       window.addEventListener("hashchange", back);
       this.undo.push(() => window.removeEventListener("hashchange", back));
     }
+    // On paper stand the drawing and its lines, not the buttons that lead there.
+    const [before, after] = [() => this.printed(true), () => this.printed(false)];
+    window.addEventListener("beforeprint", before);
+    window.addEventListener("afterprint", after);
+    this.undo.push(() => window.removeEventListener("beforeprint", before), () => window.removeEventListener("afterprint", after));
     this.build();
     if (step) {
       this.follow.state = step;
       this.follow.choose();
+    }
+  }
+
+  /** @param {boolean} on */
+  printed(on) {
+    if (on && this.tab === "take") {
+      this.open("follow");
+      this.unprinted = true;
+    } else if (!on && this.unprinted) {
+      this.unprinted = false;
+      this.open("take");
     }
   }
 
@@ -211,7 +228,7 @@ export class Page {
       box.replaceChildren(...lines.map((line) => make("div", {}, line)));
       return true;
     }
-    const words = target.closest("[data-tip]")?.getAttribute("data-tip") ?? target.closest("[data-open]")?.getAttribute("aria-label");
+    const words = target.closest("[data-tip]")?.getAttribute("data-tip") ?? target.closest("[data-door]")?.getAttribute("aria-label");
     if (!words) return false;
     box.replaceChildren(words);
     return true;
@@ -404,9 +421,9 @@ export class Page {
 
   /** Builds everything anew in another language or notation; the focus stays where it was. @param {string} why */
   again(why) {
-    const id = document.activeElement?.id ?? "";
+    const id = focused(this.root)?.id ?? "";
     this.build();
-    if (id) document.getElementById(id)?.focus();
+    if (id) /** @type {HTMLElement | null} */ (this.root.querySelector(`#${CSS.escape(id)}`))?.focus();
     this.save();
     this.tell(why, this.lang);
   }

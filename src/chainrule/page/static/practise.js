@@ -1,8 +1,8 @@
 // The panel to practise: the person writes each ∂, which is judged at once by its numbers, with hints a step at a time.
 
 import { make } from "./dom.js";
-import { Unreadable, readFormula } from "./formula.js";
-import { numberText, setInline, setLine, setWords } from "./tex.js";
+import { LONGEST, Unreadable, readFormula } from "./formula.js";
+import { bare, numberTex, numberText, setInline, setLine, setWords } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
 
@@ -33,10 +33,12 @@ export class Practise {
 
   load() {
     const { page } = this;
+    const asked = this.tasks[this.at];
     this.tasks = tasksOf(page);
     this.key = `chainrule ${page.bundle.net.toml}`;
     this.done = this.kept();
-    this.at = Math.max(0, this.tasks.findIndex((name) => !(name in this.done)));
+    const wanted = [asked, page.selected].map((name) => this.tasks.indexOf(name)).find((at) => at >= 0);
+    this.at = wanted ?? Math.max(0, this.tasks.findIndex((name) => !(name in this.done)));
     this.build();
   }
 
@@ -94,7 +96,7 @@ export class Practise {
     const button = (/** @type {string} */ key, /** @type {() => void} */ act) =>
       make("button", { type: "button", class: "cr-button", "data-key": key, onclick: act }, say(key));
     const insert = make("div", { class: "cr-row cr-keys", role: "group", "aria-label": say("practise.symbols") },
-      ...["∂loss/∂", " · ", " + ", "(", ")", "pred", "true"].map((text) => make("button", { type: "button", class: "cr-key", onclick: () => this.insert(text) }, text.trim())));
+      ...["∂loss/∂", " · ", " + ", "(", ")", "pred", "true"].map((text) => make("button", { type: "button", class: "cr-key", "data-tip": say("practise.insert", { text: text.trim() }), onclick: () => this.insert(text) }, text.trim())));
     this.node.replaceChildren(score, bar, question, make("label", { for: id }, say("practise.answer")), this.answer, insert,
       make("div", { class: "cr-row" }, button("practise.check", () => this.check()), button("practise.hint", () => this.hint()),
         button("practise.before", () => this.go(-1)), button("practise.after", () => this.go(1))),
@@ -122,6 +124,7 @@ export class Practise {
     const name = this.tasks[this.at];
     const text = this.answer.value.replace(/^.*=/s, "");
     if (!text.trim()) return this.say("practise.empty", {}, "cr-unread");
+    if (this.answer.value.length > LONGEST) return this.say("practise.long", { most: LONGEST.toLocaleString("en") }, "cr-unread");
     if (page.judged && /[\\$]/.test(this.answer.value)) return this.judge(name);
     try {
       const formula = readFormula(text, (kind, one) => {
@@ -140,14 +143,18 @@ export class Practise {
   async judge(name) {
     const { page } = this;
     const answer = this.answer.value.replace(/\$/g, "");
+    const plain = (/** @type {string} */ text) => text.replace(/[\s{}\\]|mathit|[dt](?=frac)/g, "");
+    if (plain(answer.replace(/^.*=/s, "")).includes(plain(bare(page.partialTex(name))))) return this.say("practise.circular", { name }, "cr-unread");
     const line = answer.includes("=") ? answer : `${page.partialTex(name)} = ${answer}`;
     this.say("practise.judging", {}, "");
     try {
       const report = await page.services.judge?.(`$$${line}$$`, { format: "markdown" });
       const links = report.links ?? report.documents?.[0]?.links ?? [];
       const unread = !links.length || links.some((/** @type {any} */ link) => !["right", "wrong"].includes(link.verdict));
+      const other = links.find((/** @type {any} */ link) => link.target && link.target !== `∂loss/∂${name}`);
       const wrong = links.find((/** @type {any} */ link) => link.verdict === "wrong");
       if (wrong) this.say("practise.wrong_why", { why: wrong.message ?? "" }, "cr-wrong");
+      else if (other) this.say("practise.other", { target: other.target, name }, "cr-wrong");
       else if (unread) this.say("practise.unreadable", { at: 1, read: answer.slice(0, 12) }, "cr-unread");
       else this.settle(name, true);
     } catch (error) {
@@ -174,29 +181,35 @@ export class Practise {
   }
 
   hint() {
-    if (this.given.childElementCount >= 4) return;
+    if (this.given.childElementCount >= this.steps().length) return;
     this.showHint(this.given.childElementCount);
     this.hints = Math.max(this.hints, this.given.childElementCount);
   }
 
-  /** @param {number} at the rule, the chain, the line, the number */
-  showHint(at) {
+  /** The hints: the rule, the chain, the line where it says more, the number. @returns {((node: HTMLElement) => void)[]} */
+  steps() {
     const { page } = this;
     const name = this.tasks[this.at];
     const found = page.model.line(name, true, page.notation);
-    if (!found) return;
+    if (!found) return [];
     const { line, general } = found;
+    const read = page.model.names.read(name);
+    const words = line.why === undefined ? [] : page.bundle.notations[page.notation].reasons[line.why][page.lang];
+    const upTo = (/** @type {number} */ count) => (/** @type {HTMLElement} */ node) => setLine(node, line.sides.slice(0, count).join(" = "));
+    return [
+      (node) => setWords(node, words, general || !read ? [] : page.model.names.running(read)),
+      upTo(2), ...(line.sides.length > 2 ? [upTo(line.sides.length)] : []),
+      (node) => setLine(node, `${page.partialTex(name)} = ${numberTex(page.model.partial(name), page.digits)}`),
+    ];
+  }
+
+  /** @param {number} at */
+  showHint(at) {
+    const show = this.steps()[at];
+    if (!show) return;
     const node = make("div", { class: "cr-hint" });
-    if (at === 0) {
-      const words = line.why === undefined ? [] : page.bundle.notations[page.notation].reasons[line.why][page.lang];
-      const read = page.model.names.read(name);
-      setWords(node, words, general || !read ? [] : page.model.names.running(read));
-      page.light([name]);
-    } else if (at < 3) {
-      setLine(node, line.sides.slice(0, at === 1 ? 2 : undefined).join(" = "));
-    } else {
-      setLine(node, `${page.partialTex(name)} = ${numberText(page.model.partial(name), page.digits).replace("−", "-")}`);
-    }
+    show(node);
+    if (at === 0) this.page.light([this.tasks[this.at]]);
     this.given.append(node);
   }
 }

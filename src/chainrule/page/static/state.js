@@ -18,6 +18,7 @@ export function written(page) {
   put("lang", page.lang, bundle.lang);
   put("notation", page.notation, bundle.notation);
   put("theme", page.theme, "");
+  put("open", [...page.figure.opened].sort((one, other) => one - other).join(","), "");
   put("row", String(model.row + 1), "1");
   const rows = (/** @type {number[][]} */ table) => table.map((row) => row.join(",")).join(";");
   put("x", rows(model.x), rows(bundle.numbers.x));
@@ -63,10 +64,11 @@ export function read(page, hash) {
   const lang = found.get("lang") ?? bundle.lang;
   page.lang = lang === "ko" ? "ko" : "en";
   const notation = found.get("notation") ?? bundle.notation;
-  page.notation = notation in bundle.notations ? notation : bundle.notation;
+  page.notation = Object.hasOwn(bundle.notations, notation) ? notation : bundle.notation;
   const theme = found.get("theme") ?? "";
   page.theme = ["light", "dark"].includes(theme) ? theme : "";
   page.tab = found.get("tab") ?? "follow";
+  page.figure.opened = new Set((found.get("open") ?? "").split(",").map(number).filter(Number.isInteger));
   const name = found.get("of") ?? "";
   page.selected = name === "loss" || model.names.read(name) ? name : "";
   return found.get("step") ?? "";

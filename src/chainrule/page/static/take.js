@@ -1,7 +1,8 @@
 // The panel to take along: what is on the screen as a file, or as a link.
 
 import { make } from "./dom.js";
-import { bare, numberTex, putNumbers } from "./tex.js";
+import { matrixLines, matrixNumbers } from "./follow.js";
+import { bare, matrixTex, numberTex, putNumbers } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
 
@@ -27,17 +28,21 @@ export class Take {
       button("PNG", () => this.png()),
       button("LaTeX", () => save(latexText(page), "lines.tex", "text/x-tex")),
       button("Markdown", () => save(markdownText(page), "lines.md", "text/markdown")),
-      button("TOML", () => save(page.bundle.net.toml, "network.toml", "application/toml")),
+      button("TOML", () => save(tomlText(page), "network.toml", "application/toml")),
       button("JSON", () => save(numbersText(page), "numbers.json", "application/json")),
     ];
-    const served = (page.services.exports ?? []).map((form) => button(form, () => this.fetch(form)));
+    const forms = page.services.exports ?? [];
+    const served = forms.length
+      ? [make("h3", {}, page.say("take.served")), make("p", { class: "cr-note" }, page.say("take.served_note")),
+        make("div", { class: "cr-row" }, ...forms.map((form) => button(form, () => this.fetch(form))))]
+      : [];
     const link = page.addressed
       ? [make("h2", {}, page.say("take.link")), make("p", { class: "cr-note" }, page.say("take.link_note")),
         make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button", onclick: () => this.copy() }, page.say("take.copy")),
           make("button", { type: "button", class: "cr-button", onclick: () => window.print() }, page.say("take.print")))]
       : [];
     this.node.replaceChildren(make("h2", {}, page.say("take.files")), make("p", { class: "cr-note" }, page.say("take.note")),
-      make("div", { class: "cr-row" }, ...own, ...served), this.said, ...link);
+      make("div", { class: "cr-row" }, ...own), ...served, this.said, ...link);
   }
 
   choose() {}
@@ -102,11 +107,14 @@ function download(blob, name) {
  * @param {Page} page
  */
 export function svgText(page) {
-  const { svg, home } = page.figure;
+  const { svg, home, locals } = page.figure;
   const copy = /** @type {SVGSVGElement} */ (svg.cloneNode(true));
-  const own = [...svg.querySelectorAll("path, circle, rect, text, tspan")];
+  copy.append(locals.cloneNode(true));
+  copy.removeAttribute("style");
+  const own = [svg, locals].flatMap((node) => [...node.querySelectorAll("path, circle, rect, text, tspan")]);
   [...copy.querySelectorAll("path, circle, rect, text, tspan")].forEach((node, at) => {
     const style = getComputedStyle(own[at]);
+    if (node.closest(".cr-locals")) for (const name of ["font-size", "text-anchor", "paint-order", "stroke-linejoin"]) node.setAttribute(name, style.getPropertyValue(name));
     for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight"]) {
       if (!(name === "fill" && node.tagName === "path" && node.closest(".edges") && !node.classList.contains("head"))) node.setAttribute(name, style.getPropertyValue(name));
     }
@@ -139,7 +147,32 @@ function linesOf(page) {
     }
     found.push(sides.join(" = "));
   }
-  return found;
+  return [...found, ...matrixLinesOf(page)];
+}
+
+/**
+ * The lines about whole layers, with the arrays that are on the screen.
+ * @param {Page} page
+ */
+function matrixLinesOf(page) {
+  const { follow, bundle, notation, digits } = page;
+  const all = Array.from({ length: Math.min(follow.steps.length, 2000) }, (_, at) => follow.steps.at(at));
+  const entries = all.filter((entry) => !page.selected || page.figure.unit(entry.name) === page.figure.unit(page.selected));
+  const known = new Set();
+  return matrixLines(page, entries).flatMap(({ line, entry }) => {
+    const key = bundle.notations[notation].matrix.indexOf(line);
+    if (known.has(key)) return [];
+    known.add(key);
+    const { number, value } = matrixNumbers(page, line, entry);
+    const sides = line.sides.map(bare);
+    if (line.put !== undefined) {
+      sides.push(bare(putNumbers(line.put, number, digits)));
+      const own = value();
+      const last = own ? bare(matrixTex(own, digits)) : "";
+      if (last && sides[sides.length - 1] !== last) sides.push(last);
+    }
+    return [sides.join(" = ")];
+  });
 }
 
 /** @param {Page} page */
@@ -150,6 +183,23 @@ function latexText(page) {
 /** @param {Page} page */
 function markdownText(page) {
   return `# ${page.title()}\n\n${linesOf(page).map((line) => `$$${line}$$\n`).join("\n")}`;
+}
+
+/**
+ * The figure with the numbers on the screen, as a sheet that `chainrule` reads.
+ * @param {Page} page
+ */
+export function tomlText(page) {
+  const { model, bundle } = page;
+  const tables = { w: "", b: "" };
+  bundle.quantities.forEach(({ kind, start }, q) => {
+    if (start === undefined || (kind !== "w" && kind !== "b")) return;
+    for (const name of model.names.all(q)) tables[kind] += `"${name}" = ${model.number(name)}\n`;
+  });
+  const rows = (/** @type {number[][]} */ table) => `[${table.map((row) => `[${row.join(", ")}]`).join(", ")}]`;
+  const target = bundle.targets === "class" ? `[${model.target.map(([one]) => one).join(", ")}]` : rows(model.target);
+  const parts = [tables.w && `[weights]\n${tables.w}`, tables.b && `[biases]\n${tables.b}`, `[samples]\nx = ${rows(model.x)}\ntrue = ${target}\n`];
+  return [bundle.net.figure.trimEnd(), ...parts.filter(Boolean).map((part) => part.trimEnd())].join("\n\n") + "\n";
 }
 
 /** @param {Page} page */

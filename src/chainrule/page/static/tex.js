@@ -55,11 +55,19 @@ export function setTyped(node, latex) {
  */
 export function setWords(node, words, indices) {
   node.replaceChildren(
-    ...words.map((part) => {
-      if (typeof part === "string") return part;
+    ...words.map((part, at) => {
+      const before = at > 0 && typeof words[at - 1] !== "string";
+      if (typeof part === "string") return before ? part.replace(/^[.,:;]/, "") : part;
       const span = document.createElement("span");
       setInline(span, fill(part.tex, indices));
-      return span;
+      // A full stop or a comma behind a formula does not begin a row.
+      const next = words[at + 1];
+      const stop = typeof next === "string" ? /^[.,:;]/.exec(next)?.[0] : undefined;
+      if (!stop) return span;
+      const whole = document.createElement("span");
+      whole.className = "cr-stop";
+      whole.append(span, stop);
+      return whole;
     }),
   );
 }

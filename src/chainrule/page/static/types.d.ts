@@ -21,8 +21,8 @@ export interface Notation {
 export interface Bundle {
   version: number;
   net: {
-    toml: string; shorthand: string | null; name: string; sizes: number[]; weights: number; ties: string[][];
-    outputs: number;
+    toml: string; figure: string; shorthand: string | null; name: string; sizes: number[]; weights: number; ties: string[][];
+    outputs: number; names?: Record<number, string[]>;
   };
   lang: Lang; notation: string; quantities: Quantity[];
   numbers: { p: number[]; x: number[][]; target: number[][]; seed: number; drawn: string[] };

@@ -10,7 +10,7 @@ import { TrainPanel } from "./train.js";
 /** @typedef {import("../../page/static/page.js").Page} Page */
 
 /** @type {Record<string, string>} */
-const FORMS = { PDF: "pdf", "LaTeX (.tex)": "latex", Typst: "typst", C: "c", "C (embedded)": "c-embedded", NumPy: "numpy", PyTorch: "torch", JAX: "jax", HTML: "lesson" };
+const FORMS = { PDF: "pdf", "LaTeX (.tex)": "latex", Typst: "typst", C: "c", "C (embedded)": "c-embedded", NumPy: "numpy", PyTorch: "torch", JAX: "jax", "HTML (lesson)": "lesson" };
 
 const root = /** @type {HTMLElement} */ (document.getElementById("page"));
 

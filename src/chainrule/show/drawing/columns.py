@@ -1,6 +1,6 @@
 """Which layers and units a drawing shows, and which it only counts.
 
-A layer of more than a handful of units shows its first three, dots, and its last; a deep network its first layers,
+A layer of more than a dozen units shows its first three, dots, and its last; a deep network its first layers,
 dots, and its last. What a highlight asks for is always among the shown.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chainrule.network import Network
     from chainrule.show.drawing.reach import Reach
 
-COLLAPSE_UNITS = 8
+COLLAPSE_UNITS = 12
 """A layer of more units than this is collapsed."""
 
 COLLAPSE_LAYERS = 14
