@@ -567,3 +567,11 @@ def test_a_reader_that_cuts_too_much_is_noticed(monkeypatch):
     monkeypatch.setattr(document, "_READERS", {**document._READERS, "markdown": careless})
     with pytest.raises(AssertionError):
         test_formulas_of_markdown("so $a = b$.", ["a = b"])
+
+
+def test_a_missing_bracket_takes_no_other_equation_with_it():
+    lines = ["∂L/∂pred = 2 (pred - true", "∂L/∂w_11^3 = 2 (pred - true) a_1^2", "∂L/∂w_12^3 = 2 (pred - true"]
+    document = read_document("\n".join([*lines, "    ) a_2^2"]), format="text")
+    assert [" ".join(formula.source.split()) for formula in document.formulas] == [
+        *lines[:2], f"{lines[2]} ) a_2^2",
+    ]  # fmt: skip

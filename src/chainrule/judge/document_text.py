@@ -103,7 +103,9 @@ def _rest_below(text: str, line: int, span: Span, end: int, *, sure: bool) -> Sp
     words = text[slice(*rest)]
     if not words:
         return None
-    if _GOES_ON.search(text, max(span[0], span[1] - 8), span[1]) or _open(text[slice(*span)]):
+    # A bracket that is missing at the end of an equation takes no other equation with it.
+    unclosed = _open(text[slice(*span)]) and not _RELATION.search(words)
+    if unclosed or _GOES_ON.search(text, max(span[0], span[1] - 8), span[1]):
         return rest if _mathematical(words, sure=False) else None
     if not _SIGN_FIRST.match(words) or _RELATION.search(words) or not _mathematical(words, sure=sure):
         return None
