@@ -198,6 +198,9 @@ def main() -> None:
     if options.quick:
         options.seconds, options.rounds = 0.05, 2
     if options.tune:
+        if any(os.environ.get(name) != value for name, value in environment(1).items()):
+            # BLAS asks for its number of threads when it is loaded, and it is loaded already.
+            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **environment(1)})
         from tune import tune
 
         os.environ.setdefault("CHAINRULE_CACHE", tempfile.mkdtemp(prefix="chainrule-tune-"))

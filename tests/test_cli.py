@@ -268,7 +268,7 @@ def test_examples_can_be_copied(example, tmp_path, monkeypatch, capsys):
     Path("backward.py").write_text(export(chainrule.Network.read("2-3-2-1"), "numpy"), encoding="utf-8")
     Path("samples.csv").write_text("a,b,y\n" + "".join(f"{k % 5},{k % 7},{k % 5 + k % 7}\n" for k in range(40)))
     Path("flowers.csv").write_text("a,b,kind\n" + "".join(f"{k % 5},{k % 7},{'xy'[k % 5 > 2]}\n" for k in range(40)))
-    if " predict " in example:
+    if " predict " in example or " export model" in example:
         model = chainrule.Network.read("2-1").fit("samples.csv", target="y", epochs=1)
         Path("out").mkdir()
         for name in ("model.safetensors", "out/ensemble.safetensors"):

@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +32,10 @@ from chainrule.options import (
 )
 from chainrule.prose import LANGUAGES, sentence
 from chainrule.spoken import Argument, Command, Commands, Misuse, Option, complaint
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+    from chainrule.train.model import Model
 
 DERIVE_FORMATS = ("text", "latex", "latex-fragment", "markdown", "typst", "html", "json", "pdf")
 DRAW_FORMATS = ("svg", "png", "pdf", "tikz", "tikz-fragment")
@@ -380,7 +384,21 @@ def export(**options: Any) -> None:
     chosen = {name: options[name] for name in ("dtype", "optimizer") if options[name] is not None}
     if chosen and not options["to"].startswith("c"):
         raise Misuse("only_for_c", click.get_current_context(), name=f"--{next(iter(chosen))}", form=options["to"])
-    emit_text(options["out"], [exported(network_of(options), options["to"], **chosen)])
+    emit_text(options["out"], [exported(_model_or_network(options), options["to"], **chosen)])
+
+
+def _model_or_network(options: dict[str, Any]) -> Network | Model:
+    """Return the model in a file of safetensors, or the network that a command is about."""
+    if not options["net"].endswith(".safetensors"):
+        return network_of(options)
+    from chainrule.train.model import Model
+
+    about = {"hidden": "--hidden", "output_activation": "--output", "bias": "--bias", "loss": "--loss",
+             "reduction": "--reduction"}  # fmt: skip
+    given = [option for name, option in about.items() if options[name] is not None]
+    if given:
+        raise Misuse("not_for_a_model", click.get_current_context(), name=given[0], read=options["net"])
+    return Model.load(options["net"])
 
 
 def lesson(**options: Any) -> None:

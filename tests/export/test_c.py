@@ -212,3 +212,67 @@ def test_options_of_c_are_for_c(capsys):
     assert "--dtype is for c and c-embedded, not for numpy" in capsys.readouterr().err
     with pytest.raises(SelectionError):
         export(Network.read("2-3-1"), "c", optimizer="sgdd")
+
+
+TRAINED_MAIN = """
+  read_all(stdin, x, N * INPUTS); read_all(stdin, t, N * TARGETS);
+  for (int n = 0; n < N; n++) network_predict(x + n * INPUTS, out + n * OUTPUTS);
+  show(out, N * OUTPUTS);
+  real loss = network_value(x, t, N); show(&loss, 1);
+  for (int k = 0; k < 50; k++) network_train(x, t, N, (real)0.05);
+  loss = network_value(x, t, N); show(&loss, 1);
+"""
+
+
+def trained(folder, model, x, targets, dtype="float64"):
+    """The outputs of an exported model, its loss, and its loss after some steps on the device."""
+    path = folder / "model.safetensors"
+    model.save(path)
+    with pytest.raises(SystemExit) as left:
+        main(["export", str(path), "--to", "c-embedded", "--dtype", dtype, "-o", str(folder / "network.c")])
+    assert not left.value.code
+    source = (folder / "network.c").read_text(encoding="utf-8")
+    (folder / "network.c").write_text(source + FRAME.format(samples=len(x), helpers="", body=TRAINED_MAIN))
+    command = [*find_compiler().command, *STRICT, *SANITIZED, "network.c", "-o", "network", "-lm"]
+    subprocess.run(command, cwd=folder, check=True)
+    text = " ".join(map(repr, [*np.ravel(x).tolist(), *np.ravel(targets).tolist()]))
+    done = subprocess.run([str(folder / "network")], input=text, capture_output=True, text=True, check=True).stdout
+    return source, [np.array([float(number) for number in line.split()]) for line in done.splitlines()]
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+def test_a_trained_model_takes_its_standardisation_along(tmp_path, standardise):
+    """Inputs and outputs of the code are in the units of the data, as those of `predict`; it goes on learning there."""
+    random = np.random.default_rng(3)
+    x = random.uniform(10, 50, (60, 3))
+    y = np.stack([x @ [1.0, 2.0, -1.0] + 100, x[:, 0] * 0.01], axis=1)
+    model = Network.read("3-5-2 --bias").fit(x, y, epochs=9, seed=1, standardise=standardise)
+    source, (outputs, before, after) = trained(tmp_path, model, x[:SAMPLES], y[:SAMPLES])
+    np.testing.assert_allclose(outputs.reshape(-1, 2), model.outputs(x[:SAMPLES]), rtol=1e-12)
+    np.testing.assert_allclose(before[0] / SAMPLES, model.measure(x[:SAMPLES], y[:SAMPLES]).loss, rtol=1e-12)
+    assert ("inputs_mean" in source) == standardise == ("units of the data" in source)
+    if standardise:
+        assert after[0] < before[0]
+
+
+def test_a_trained_classifier_says_its_classes(tmp_path):
+    random = np.random.default_rng(4)
+    x = random.normal(size=(60, 2)) * 5 + 40
+    kinds = np.array(["low */", "high"])[(x.sum(axis=1) > 80).astype(int)]
+    model = Network.read("2-4-2 --bias --loss softmax_ce_index").fit(x, kinds, epochs=9, seed=1)
+    numbers = np.array([model.targets.classes.index(kind) + 1.0 for kind in kinds[:SAMPLES]])
+    source, (outputs, _, _) = trained(tmp_path, model, x[:SAMPLES], numbers)
+    np.testing.assert_allclose(outputs.reshape(-1, 2), model.outputs(x[:SAMPLES]), rtol=1e-12)
+    assert "order of their numbers: high, low" in " ".join(source.split())
+
+
+def test_a_model_is_refused_where_a_form_holds_no_numbers(tmp_path, capsys):
+    model = Network.read("2-1").fit(np.ones((9, 2)), np.ones(9), epochs=1)
+    for form in ("numpy", "torch", "jax", "c"):
+        with pytest.raises(SelectionError, match="holds no numbers"):
+            export(model, form)
+    model.save(tmp_path / "m.safetensors")
+    with pytest.raises(SystemExit) as left:
+        main(["export", str(tmp_path / "m.safetensors"), "--to", "c-embedded", "--bias"])
+    assert left.value.code == 2
+    assert "--bias is of a network" in capsys.readouterr().err

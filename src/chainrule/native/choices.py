@@ -2,8 +2,8 @@
 
 The three ways to multiply matrices on offer are code without loops (`unrolled`), blocks of registers over tiles of
 samples that stay in the first cache, and the same over larger tiles, so that large weights are read less often. The
-blocks were measured beside OpenBLAS as NumPy ships it (the last table of `--tune`): they are faster for the products of
-784-512-512-10 and below, so no BLAS is called.
+blocks are measured beside OpenBLAS as NumPy ships it (the last table of `--tune`), one thread each: up to layers of
+2,048 units they are level with it or faster, so no BLAS is called.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Choices:
 
     Attributes:
         unrolled_products: a network of no more weights (each counted where it is used, forward) has no loops.
-        products_together: a network without loops computes up to 8 tiles at a time, as long as they have no more
-            weights together: the processor works on one while another waits.
+        products_together: a network without loops computes up to 8 tiles at a time, an ensemble up to 4 samples, as
+            long as they have no more weights together: the processor works on one while another waits.
         ensemble_products: networks of no more weights are trained side by side as the lanes of a vector.
         wide: a network with a layer of so many units takes large tiles.
         vectors: how many vectors of samples are a tile; of a machine with few registers, 2.
@@ -33,9 +33,9 @@ class Choices:
     ensemble_products: int = 320
     wide: int = 128
     vectors: int = 3
-    wide_vectors: int = 16
-    inner: int = 512
-    far_apart: int = 2048
+    wide_vectors: int = 8
+    inner: int = 256
+    far_apart: int = 512
     parallel_products: int = 60_000
 
 

@@ -8,32 +8,30 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.native.comments import said
 from chainrule.native.emit import coefficient, update
-from chainrule.native.looped import Looped, strided
-from chainrule.native.lower import (
-    Assign,
-    Column,
-    Gathered,
-    Loss,
-    Lowered,
-    Operation,
-    Outer,
-    Places,
-    Product,
-    identifier,
-)
+from chainrule.native.looped import strided
+from chainrule.native.lower import Lowered, Places, Product, identifier
 from chainrule.native.optimizers import Optimizer
+from chainrule.native.sample import OneSample
 from chainrule.native.target import Target, scalar_functions
+
+if TYPE_CHECKING:
+    from chainrule.train.scale import Scale
 
 WORDS = {"float32": 4, "float64": 8}
 
 
-def embedded(lowered: Lowered, dtype: str, optimizer: Optimizer, *, start: Sequence[float], title: str) -> str:
+def embedded(
+    lowered: Lowered, dtype: str, optimizer: Optimizer, *, start: Sequence[float], title: str,
+    scales: Mapping[str, Scale] = MappingProxyType({}), note: str = "",
+) -> str:  # fmt: skip
     """Return the C99 source of a network: outputs, loss, gradient and a training step.
 
     Args:
@@ -42,8 +40,11 @@ def embedded(lowered: Lowered, dtype: str, optimizer: Optimizer, *, start: Seque
         optimizer: whose update the training step makes.
         start: the parameters to start with, (size,).
         title: what the network is called; any text.
+        scales: the standardisation of `inputs` and `targets`, of what is standardised.
+        note: what else the head says of inputs, targets and outputs; any text.
     """
     target = Target(dtype, WORDS[dtype])
+    standard = _Standard(scales, target)
     writer = _Embedded(lowered, target)
     bodies = {want: writer.tile(want) for want in ("predict", "value", "gradient")}
     tables = writer.constants()
@@ -52,10 +53,13 @@ def embedded(lowered: Lowered, dtype: str, optimizer: Optimizer, *, start: Seque
         "network_parameters": size, "network_gradient": size,
         **{f"moment{k + 1}": size for k in range(optimizer.moments)},
         **{f"array{slot}": count for slot, count in enumerate(writer.slots)},
+        **{f"standard_{name}": len(scale.mean) for name, scale in scales.items()},
     }  # fmt: skip
     ram = {name: count * target.vector_bytes for name, count in buffers.items()}
-    numbers = size * target.vector_bytes + 4 * sum(row.count(",") + 1 for row in tables.splitlines())
-    code = _SAMPLE.format(**bodies, functions=scalar_functions(target, writer.used)) + "\n" + update(optimizer, target)
+    numbers = (size + standard.count) * target.vector_bytes + 4 * sum(row.count(",") + 1 for row in tables.splitlines())
+    code = _SAMPLE.format(
+        **bodies, **standard.words, functions=scalar_functions(target, writer.used) + standard.functions
+    ) + "\n" + update(optimizer, target)  # fmt: skip
     code += _FUNCTIONS.format(
         settings=", ".join(repr(float(value)) for value in optimizer.settings.values()),
         count=len(optimizer.settings), steps="static int64_t steps;\n",
@@ -68,13 +72,13 @@ def embedded(lowered: Lowered, dtype: str, optimizer: Optimizer, *, start: Seque
     head = _HEAD.format(
         title=said(title), real=target.real, inputs=lowered.inputs, targets=lowered.targets, outputs=lowered.outputs,
         parameters=size, ram=sum(ram.values()) + 8, parts=parts, numbers=numbers, code=estimated(code),
-        optimizer=optimizer.name,
+        optimizer=optimizer.name, note=_paragraph(note),
     )  # fmt: skip
     arrays = _start(lowered, target, start) + "".join(
-        f"{'' if name == 'network_gradient' else 'static '}real {name}[{'PARAMETERS' if count == size else count}];\n"
+        f"{'' if name == 'network_gradient' else 'static '}real {name}[{count}];\n"
         for name, count in buffers.items() if name != "network_parameters"
     )  # fmt: skip
-    return head + arrays + tables + "\n" + code
+    return head + arrays + standard.tables + tables + "\n" + code
 
 
 def estimated(code: str) -> int:
@@ -83,7 +87,36 @@ def estimated(code: str) -> int:
     return 10 * loops + 5 * (calls - loops) + 4 * len(re.findall(r" [-+*/]?=? ", code))
 
 
-class _Embedded(Looped):
+class _Standard:
+    """How inputs, targets and outputs in the units of the data become those that the network knows, and back.
+
+    Attributes:
+        count: how many numbers the tables hold.
+        tables: the means and deviations, in C.
+        functions: what standardises a sample.
+        words: the names of arguments, the statements before a body, and what an output is.
+    """
+
+    def __init__(self, scales: Mapping[str, Scale], target: Target) -> None:
+        self.count = sum(2 * len(scale.mean) for scale in scales.values())
+        self.tables = self.functions = ""
+        self.words = {"x": "x", "target": "target", "take_x": "", "take_target": "", "output": "pred[k]"}
+        for name, word in (("inputs", "x"), ("targets", "target")):
+            if name not in scales:
+                continue
+            scale = scales[name]
+            for what, numbers in (("mean", scale.mean), ("deviation", scale.deviation)):
+                values = ", ".join(_literal(target, number) for number in numbers)
+                text = textwrap.fill(f"static const real {name}_{what}[] = {{{values}}};", 118, subsequent_indent="  ")
+                self.tables += text + "\n"
+            self.functions += _STANDARD.format(name=name, count=len(scale.mean))
+            self.words[word] = name
+            self.words[f"take_{word}"] = f"  const real *const {word} = standardised_{name}({name});\n"
+            if name == "targets":
+                self.words["output"] = "pred[k] * targets_deviation[k] + targets_mean[k]"
+
+
+class _Embedded(OneSample):
     """Writes the operations for one sample."""
 
     each = ""
@@ -99,23 +132,6 @@ class _Embedded(Looped):
         where = self._places_of_arrays(operations, want)
         heads = [f"  real *const {name} = array{slot};" for name, slot in where.items()]
         return "\n".join([*heads, *self._commented(operations)]) + "\n"
-
-    def _operation(self, operation: Operation) -> list[str]:
-        match operation:
-            case Assign():
-                return self._assign(operation)
-            case Gathered():
-                return self._gathered(operation)
-            case Product():
-                return self._product(operation)
-            case Outer(left, right, places):
-                return self._summed(places, f"{identifier(left)}[u] * {identifier(right)}[j]")
-            case Column(left, places):
-                return self._summed(places[None, :], f"{identifier(left)}[u]")
-            case Loss(_, body):
-                scribe = self._scribe("  ")
-                text = scribe.vector(body)
-                return [*scribe.before, f"  sum += {text};"]
 
     def _product(self, operation: Product) -> list[str]:
         rows, columns = operation.places.shape
@@ -176,12 +192,17 @@ def _start(lowered: Lowered, target: Target, numbers: Sequence[float]) -> str:
     lines = ["real network_parameters[PARAMETERS] = {"]
     for part in lowered.layout:
         lines.append(f"  // {part.name}, {' x '.join(map(str, part.shape))}")
-        here = [str(np.dtype(target.dtype).type(number)) for number in numbers[part.start : part.stop]]
-        last = "f" if target.dtype == "float32" else ""
-        lines += [
-            "  " + " ".join(f"{number}{last}," for number in here[at : at + 5]) for at in range(0, len(here), 5)
-        ]  # fmt: skip
+        here = [_literal(target, number) for number in numbers[part.start : part.stop]]
+        lines += ["  " + " ".join(f"{number}," for number in here[at : at + 5]) for at in range(0, len(here), 5)]
     return "\n".join([*lines, "};\n"])
+
+
+def _paragraph(text: str) -> str:
+    return "\n" + textwrap.indent(textwrap.fill(said(text), 110), "   ") + "\n" if text else ""
+
+
+def _literal(target: Target, number: float) -> str:
+    return str(np.dtype(target.dtype).type(number)) + ("f" if target.dtype == "float32" else "")
 
 
 _HEAD = """\
@@ -193,7 +214,7 @@ _HEAD = """\
      network_predict(x, outputs)             the outputs of a sample
      network_value(x, targets, count)        the loss of some samples, one after another in x and in targets
      network_train(x, targets, count, rate)  one step of {optimizer} on them; returns the loss before it
-
+{note}
    For samples that do not fit into the memory together: network_begin(), then network_add(x, target, count) for each
    of `count` samples, then network_update(rate). The parameters are in network_parameters, their gradient in
    network_gradient.
@@ -223,21 +244,28 @@ extern real network_gradient[PARAMETERS];
 
 _SAMPLE = """\
 {functions}
-void network_predict(const real *x, real *outputs) {{
-{predict}  for (int k = 0; k < OUTPUTS; k++) outputs[k] = pred[k];
+void network_predict(const real *{x}, real *outputs) {{
+{take_x}{predict}  for (int k = 0; k < OUTPUTS; k++) outputs[k] = {output};
 }}
 
-static real sample_value(const real *x, const real *target) {{
+static real sample_value(const real *{x}, const real *{target}) {{
   real sum = 0;
-{value}  return sum;
+{take_x}{take_target}{value}  return sum;
 }}
 
 /* Adds the gradient of one of so many samples; returns its term of the sum that the loss is. */
-real network_add(const real *x, const real *target, int32_t samples) {{
+real network_add(const real *{x}, const real *{target}, int32_t samples) {{
   const real count = (real)samples;
   real sum = 0;
   (void)count;
-{gradient}  return sum;
+{take_x}{take_target}{gradient}  return sum;
+}}
+"""
+
+_STANDARD = """\
+static const real *standardised_{name}(const real *given) {{
+  for (int k = 0; k < {count}; k++) standard_{name}[k] = (given[k] - {name}_mean[k]) / {name}_deviation[k];
+  return standard_{name};
 }}
 """
 

@@ -66,22 +66,29 @@ static void store(const vec *from, real *to, int64_t count, int64_t stride, int6
 // Sums go by parts, so that the rounding of a long one stays small.
 enum { PART = 256 };
 
+// Adds the gradients of some samples, computed at the same time: the processor works on one while another waits.
+static ALWAYS void add_samples(const vec *p, const real *x, const real *targets, const struct orders *o, int64_t first,
+    const int many, const real count, vec *sums) {
+  vec data[TOGETHER][WIDTH];
+  for (int k = 0; k < many; k++) {
+    if (o) fill_rows(data[k], x, targets, rows_at(o, first + k));
+    else fill(data[k], x, targets, first + k);
+  }
+#pragma GCC unroll 4
+  for (int k = 0; k < many; k++) tile_gradient(p, data[k], sums, count, LANES, 0, (ivec){0});
+}
+
 static void gradient_of(const vec *p, const real *x, const real *targets, const struct orders *o, int64_t first,
     int64_t rows, vec *totals) {
   const real count = (real)rows;
   for (int k = 0; k < SUMS; k++) totals[k] = (vec){0};
   for (int64_t start = 0; start < rows; start += PART) {
     const int64_t stop = start + PART < rows ? start + PART : rows;
-    vec sums[SUMS], data[WIDTH];
+    int64_t r = start;
+    vec sums[SUMS];
     for (int k = 0; k < SUMS; k++) sums[k] = (vec){0};
-    if (o) for (int64_t r = start; r < stop; r++) {
-      fill_rows(data, x, targets, rows_at(o, first + r));
-      tile_gradient(p, data, sums, count, LANES, 0, (ivec){0});
-    }
-    else for (int64_t r = start; r < stop; r++) {
-      fill(data, x, targets, first + r);
-      tile_gradient(p, data, sums, count, LANES, 0, (ivec){0});
-    }
+    for (; r + TOGETHER <= stop; r += TOGETHER) add_samples(p, x, targets, o, first + r, TOGETHER, count, sums);
+    for (; r < stop; r++) add_samples(p, x, targets, o, first + r, 1, count, sums);
     for (int k = 0; k < SUMS; k++) totals[k] += sums[k];
   }
 }

@@ -379,7 +379,7 @@ def compile_ensemble(
         # The kernel of one is asked for its layout and for what its optimiser has; it computes nothing.
         kernel = native.compile(what, dtype=dtype, optimizer=optimizer, cc="numpy")
         try:
-            built = build(emit_ensemble(lowered, compiler.target(dtype), kernel.optimizer), compiler)
+            built = build(emit_ensemble(lowered, compiler.target(dtype), kernel.optimizer), compiler, unrolled=True)
         except BuildError as error:
             native.say("compiler_failed", quiet, lang, why=str(error), name=describe(lowered))
         else:

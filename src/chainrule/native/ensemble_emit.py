@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+from chainrule.native.choices import CHOICES
 from chainrule.native.emit import _driver, _translated, describe, vector_head
 from chainrule.native.expression import Scribe
 from chainrule.native.lower import Loss, Lowered
@@ -46,7 +47,8 @@ def emit_ensemble(lowered: Lowered, target: Target, optimizer: Optimizer) -> str
         vector_head(target),
         _HEAD.format(
             lanes=target.lanes, inputs=lowered.inputs, targets=lowered.targets, outputs=lowered.outputs,
-            parameters=size, loss=size, moments=optimizer.moments, settings=len(optimizer.settings),
+            parameters=size, loss=size, together=max(1, min(4, CHOICES.products_together // size)),
+            moments=optimizer.moments, settings=len(optimizer.settings),
         ),
         functions(target, writer.used | {"splat", "blend"}),
         _KEPT, tiles, _driver()["shuffle"], parts["orders"], parts["samples"], parts["sums"],
@@ -99,7 +101,8 @@ _INTRODUCTION = """\
 _HEAD = """\
 enum {{
   LANES = {lanes}, INPUTS = {inputs}, TARGETS = {targets}, OUTPUTS = {outputs}, WIDTH = INPUTS + TARGETS,
-  PARAMETERS = {parameters}, SUMS = PARAMETERS + 1, LOSS = {loss}, MOMENTS = {moments}, SETTINGS = {settings}
+  PARAMETERS = {parameters}, SUMS = PARAMETERS + 1, LOSS = {loss}, TOGETHER = {together}, MOMENTS = {moments},
+  SETTINGS = {settings}
 }};
 
 """

@@ -63,17 +63,20 @@ def _strip(target: Target, columns: int) -> str:
                 f"block_{count}x{wide}(inner, P + r * pr, pr, ps, Q, qs, C + r * cs, cs, more);"
             )
         lines.append("}")
-    most = row_counts(target, columns)[0]
+    most, group = row_counts(target, columns)[0], 8
     lines += [
-        f"// The numbers of {most} rows stand far apart: they are copied side by side, then used for all columns.",
+        f"// The numbers of a row stand far apart: {group} blocks of {most} rows are copied side by side, so that what",
+        "// stands beside each other is read at once, and used for all columns.",
         "static void packed_rows(int64_t rows, int64_t columns, int64_t inner, const real *P, int64_t pr, int64_t ps,",
         "    const vec *Q, int64_t qs, vec *C, int64_t cs, int more) {",
-        f"  real panel[{most} * INNER_BLOCK];",
-        f"  for (int64_t r = 0; r < rows; r += {most}) {{",
-        "    for (int64_t k = 0; k < inner; k++)",
-        f"      for (int64_t i = 0; i < {most}; i++) panel[k * {most} + i] = P[(r + i) * pr + k * ps];",
-        f"    for (int64_t c = 0; c < columns; c += {columns})",
-        f"      block_{most}x{columns}(inner, panel, 1, {most}, Q + c, qs, C + r * cs + c, cs, more);",
+        f"  enum {{ ROWS = {most}, GROUP = {group} }};",
+        "  real panels[GROUP][ROWS * INNER_BLOCK];",
+        "  for (int64_t r = 0; r < rows; r += GROUP * ROWS, P += GROUP * ROWS * pr, C += GROUP * ROWS * cs) {",
+        "    const int64_t blocks = rows - r < GROUP * ROWS ? (rows - r) / ROWS : GROUP;",
+        "    for (int64_t k = 0; k < inner; k++) for (int64_t b = 0; b < blocks; b++)",
+        "      for (int64_t i = 0; i < ROWS; i++) panels[b][k * ROWS + i] = P[(b * ROWS + i) * pr + k * ps];",
+        f"    for (int64_t c = 0; c < columns; c += {columns}) for (int64_t b = 0; b < blocks; b++)",
+        f"      block_{most}x{columns}(inner, panels[b], 1, ROWS, Q + c, qs, C + b * ROWS * cs + c, cs, more);",
         "  }",
         "}",
         "// The inner dimension goes by parts that stay in the first caches.",

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from chainrule.algebra import walk
 from chainrule.expr import ZERO, Atom, Delta, Expr, Index, Position, Ref
 from chainrule.native.expression import ATOM, Piece, Scribe, runs
-from chainrule.native.looped import Looped, strided
+from chainrule.native.looped import strided
 from chainrule.native.lower import (
     Assign,
     Column,
     Gathered,
-    Loss,
     Operation,
     Outer,
     Places,
@@ -26,6 +25,7 @@ from chainrule.native.lower import (
     is_tile,
 )
 from chainrule.native.lower import unit as unit_of
+from chainrule.native.sample import OneSample
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _RowScribe(Scribe):
         return super().write(expr)
 
 
-class Single(Looped):
+class Single(OneSample):
     """Writes the operations for one sample, with units as lanes.
 
     Attributes:
@@ -82,24 +82,7 @@ class Single(Looped):
         sizes |= {"row_x": self.lowered.inputs, "row_target": self.lowered.targets}
         return "".join(f"  vec {name}[{-(-size // lanes)}];\n" for name, size in sizes.items()) + "  real row_loss;\n"
 
-    def _operation(self, operation: Operation) -> list[str]:
-        match operation:
-            case Assign():
-                return self._assign(operation)
-            case Gathered():
-                return self._gathered(operation)
-            case Product():
-                return self._product(operation)
-            case Outer(left, right, places):
-                return self._summed(places, f"{_number(left)}[u] * {_number(right)}[j]")
-            case Column(left, places):
-                return self._summed(places[None, :], f"{_number(left)}[u]")
-            case Loss(_, body):
-                scribe = self._row_scribe("  ")
-                text = scribe.vector(body)
-                return [*scribe.before, f"  sum += {text};"]
-
-    def _row_scribe(self, indent: str, lane: Index | None = None) -> _RowScribe:
+    def _scribe(self, indent: str, lane: Index | None = None) -> _RowScribe:
         return _RowScribe(self.target, self._atom, False, self.used, [], indent, lane=lane)
 
     def _assign(self, operation: Assign) -> list[str]:
@@ -108,14 +91,14 @@ class Single(Looped):
             self.fresh.add(name)
             return []
         if isinstance(term, Index) and self._is_whole(operation) and not _by_unit(operation.expr, term):
-            scribe = self._row_scribe("    ", term)
+            scribe = self._scribe("    ", term)
             scribe.variables[term] = "i"
             text = scribe.vector(operation.expr)
             count = -(-len(term) // self.target.lanes)
             return [f"  for (int i = 0; i < {count}; i++) {{", *scribe.before, f"    {name}[i] = {text};", "  }"]
         lines: list[str] = []
         for start, stop in runs(term.range() if isinstance(term, Index) else (term if isinstance(term, int) else 1,)):
-            scribe = self._row_scribe("    ")
+            scribe = self._scribe("    ")
             if isinstance(term, Index):
                 scribe.variables[term] = "k"
             text = scribe.vector(operation.expr)
@@ -129,7 +112,7 @@ class Single(Looped):
         """Write softmax and log-sum-exp, shifted by the largest entry so that nothing overflows."""
         self.used |= {"v_max", "v_exp", "v_log", "splat"}
         name, count = identifier(operation.target), len(operation.index)
-        scribe = self._row_scribe("      ")
+        scribe = self._scribe("      ")
         scribe.variables[operation.index] = "m"
         text = scribe.vector(operation.body)
         loop = f"    for (int m = 0; m < {count}; m++) {{"
@@ -147,7 +130,7 @@ class Single(Looped):
         ]  # fmt: skip
 
     def _product(self, operation: Product) -> list[str]:
-        source, target = _number(operation.source), f"((real *){identifier(operation.target)})"
+        source, target = self._numbers(operation.source), f"((real *){identifier(operation.target)})"
         more = identifier(operation.target) not in self.fresh
         self.fresh.discard(identifier(operation.target))
         rows, columns = operation.places.shape
@@ -188,6 +171,9 @@ class Single(Looped):
             "  }",
         ]
 
+    def _numbers(self, atom: Atom) -> str:
+        return f"((const real *){identifier(atom)})"
+
     def _atom(self, atom: Atom, scribe: Scribe) -> str:
         lane = getattr(scribe, "lane", None)
         if not is_tile(atom):
@@ -199,11 +185,7 @@ class Single(Looped):
         if lane is not None and term == lane:
             return f"{identifier(atom)}[i]"
         self.used.add("splat")
-        return f"splat({_number(atom)}[{'0' if term is None else scribe.place(term)}])"
-
-
-def _number(atom: Atom) -> str:
-    return f"((const real *){identifier(atom)})"
+        return f"splat({self._numbers(atom)}[{'0' if term is None else scribe.place(term)}])"
 
 
 def _by_unit(expr: Expr, lane: Index) -> bool:

@@ -72,6 +72,11 @@ class Scale:
         """Return the scale that changes nothing."""
         return cls(np.zeros(columns), np.ones(columns))
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes anything."""
+        return bool(self.mean.any() or (self.deviation != 1).any())
+
     def apply(self, values: Array) -> Array:
         """Return values scaled."""
         return np.asarray((values - self.mean) / self.deviation)
