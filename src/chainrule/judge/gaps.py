@@ -15,7 +15,7 @@ from chainrule.judge.syntax import Chain, Derivative, Group, Name, Node, Unread
 from chainrule.notation import load, plain
 
 if TYPE_CHECKING:
-    from chainrule.judge.judging import Heard
+    from chainrule.judge.heard import Heard
 
 MOST_NAMED = 12
 """How many names a sentence lists; the others are counted."""

@@ -23,10 +23,11 @@ from chainrule.judge.infer_sizes import (
     stated_sizes,
 )
 from chainrule.judge.infer_words import Said
-from chainrule.judge.judging import Judge, named
+from chainrule.judge.judging import Judge
 from chainrule.judge.reading import Reading
 from chainrule.judge.readings import letters_for
 from chainrule.judge.report import Message, Verdict
+from chainrule.judge.telling import named
 from chainrule.network import Network
 
 if TYPE_CHECKING:

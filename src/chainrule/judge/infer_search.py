@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from chainrule.errors import ChainruleError
 from chainrule.expr import Ref
 from chainrule.judge.court import EQUALITIES
+from chainrule.judge.heard import Heard
 from chainrule.judge.infer_sizes import Frame, Rows, every_name, frames
-from chainrule.judge.judging import Heard, Judge
+from chainrule.judge.judging import Judge
 from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.readings import candidates, letters_for
 from chainrule.judge.syntax import Applied, Cases, Condition, Literal, Unread, parts_of
