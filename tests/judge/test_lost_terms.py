@@ -38,3 +38,13 @@ def test_what_was_lost_is_written_again(net, wrong, right):
         assert after == right
     assert str(check_formula(after, net, markup="text")[-1].verdict) == "right"
     assert line.links[-1].mistake == "forgotten_path"
+
+
+def test_a_repair_keeps_to_the_letters_of_its_line():
+    """Where y is the output beside t, neither ŷ nor pred is written for it: that would make y the target."""
+    check_formula("∂loss/∂pred_1 = pred_1 − true_1", "4-3", markup="text")  # what another author wrote
+    [line] = check_formula("∂E/∂y_2 = t_2 − t_2", "4-3", markup="text")
+    after = line.links[0].repair.after
+    assert after == "∂E/∂y_2 = y_2 − t_2"
+    [again] = check_formula(after, "4-3", markup="text")
+    assert str(again.verdict) == "right"

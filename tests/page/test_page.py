@@ -163,6 +163,19 @@ def test_everything_follows_the_numbers(visit):
     assert result(page) == shown(drawn.partials["w_11^1"])
 
 
+def test_a_line_that_is_written_anew_in_place_looks_the_same(visit):
+    """Between numbers and operators stands the same space as where the whole line is set."""
+    page = visit(SEED, address="#of=w_11^2&tab=numbers")
+    spaces = lambda: page.locator(".cr-scalar .cr-numbers .katex-html .mspace").count()  # noqa: E731
+    before = spaces()
+    assert before >= 4
+    number_field(page, "w_11^3").fill("-0.25")
+    page.wait_for_timeout(60)
+    soon = spaces()
+    page.wait_for_timeout(500)
+    assert soon == spaces() == before
+
+
 def test_a_table_of_samples(visit):
     """Several samples: the scalar lines follow one, the matrix lines all, as rows."""
     page = visit(SEED)

@@ -134,3 +134,19 @@ def test_another_figure_ends_its_training(visit, server):
     expect(symbol(page, "a_4^1")).to_be_visible()
     open_tab(page, "Train")
     expect(said(page)).to_contain_text("Nothing trained yet.")
+
+
+def test_a_thicket_thickens(visit):
+    """Between opened layers, where edges are drawn as one, large weights are drawn thicker all the same."""
+    page = visit("?net=2-30-20-1#open=1,2")
+    thicket = page.locator(".cr-stage .thicket .line")
+    drawn = lambda: thicket.evaluate_all("nodes => nodes.filter(node => node.getAttribute('d')).length")  # noqa: E731
+    assert drawn() == 1
+    open_tab(page, "Train")
+    page.get_by_role("button", name="Single step").click()
+    expect(said(page)).to_contain_text("Epoch 1 of")
+    page.wait_for_timeout(600)
+    assert drawn() > 1
+    page.get_by_role("button", name="Reset").click()
+    expect(said(page)).to_contain_text("Nothing trained yet.")
+    assert drawn() == 1

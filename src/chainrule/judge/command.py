@@ -94,7 +94,7 @@ def _folder(net: Network | None, words: Sequence[str], options: dict[str, Any]) 
     from chainrule.judge.folder import Settings, find, grade
     from chainrule.judge.forms.tables import row
     from chainrule.judge.journal import Journal
-    from chainrule.judge.judging import named
+    from chainrule.judge.telling import named
     from chainrule.output import write_whole
     from chainrule.workers import workers_of
 

@@ -15,11 +15,12 @@ from chainrule.errors import ChainruleError
 from chainrule.judge.infer_matrices import growing, one_instead, split
 from chainrule.judge.infer_search import Found, search
 from chainrule.judge.infer_words import words_of
-from chainrule.judge.judging import Judge, Judged, named, told
+from chainrule.judge.judging import Judge, Judged
 from chainrule.judge.reading import Reading
 from chainrule.judge.readings import of_notation
 from chainrule.judge.report import Message, Report
 from chainrule.judge.rows import Row, rows_of
+from chainrule.judge.telling import named, told
 from chainrule.network import Network
 
 if TYPE_CHECKING:

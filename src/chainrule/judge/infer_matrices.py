@@ -23,10 +23,11 @@ from chainrule.judge.infer_sizes import (
     stated_sizes,
 )
 from chainrule.judge.infer_words import Said
-from chainrule.judge.judging import Judge, named
+from chainrule.judge.judging import Judge
 from chainrule.judge.reading import Reading
 from chainrule.judge.readings import letters_for
 from chainrule.judge.report import Message, Verdict
+from chainrule.judge.telling import named
 from chainrule.network import Network
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def _court(reading: Reading) -> Court:
     return Court(Network.read("1-1"), reading)
 
 
-def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None = None) -> Growing | None:
+def growing(
+    rows: Sequence[Row], known: Reading | None, *, until: float | None = None,
+    judges: dict[Network, Judge] | None = None,
+) -> Growing | None:  # fmt: skip
     """Return the growing networks that rows of matrices speak of, or None where the stated shapes fit a single one."""
     depth = max((level for name in every_name(rows) if (level := matrix_layer(name)) is not None), default=0)
     if not depth or stated_sizes(rows, depth) is not None:
@@ -69,7 +73,8 @@ def growing(rows: Sequence[Row], known: Reading | None, *, until: float | None =
     for own, mine in zip(sizes, groups, strict=True):
         if mine:
             own_rows = Rows(tuple(mine), (True,) * len(mine))
-            found = search(own_rows, Said(), known, until=until, only=Frame(tuple(own)), others=False)
+            only = Frame(tuple(own))
+            found = search(own_rows, Said(), known, until=until, only=only, others=False, judges=judges)
             if found is None:
                 return None
             parts.append((found.net, mine))
@@ -105,15 +110,18 @@ def speaks_of_another(rows: Sequence[Row], net: Network, known: Reading | None) 
         against += shape not in (true, true[::-1])
     if against < 2 or 2 * against <= len(stated):
         return None
-    several = growing(rows, known)
+    judges: dict[Network, Judge] = {}
+    several = growing(rows, known, judges=judges)
     if several is not None:
         parts = several.parts
     else:
-        one = search(Rows(tuple(rows), (True,) * len(rows)), Said(), known, others=False)
+        one = search(Rows(tuple(rows), (True,) * len(rows)), Said(), known, others=False, judges=judges)
         parts = [] if one is None else [(one.net, list(rows))]
     if not parts or any(own == net for own, _ in parts):
         return None
     for own, mine in parts:
-        if Judge(own, reading=known, repairs=False).score(mine) < sum(len(row.chain.sides) - 1 for row in mine):
+        judge = judges.get(own) or Judge(own, repairs=False)
+        judge.reading = known
+        if judge.score(mine) < sum(len(row.chain.sides) - 1 for row in mine):
             return None
     return [own for own, _ in parts]

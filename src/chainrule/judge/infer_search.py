@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from chainrule.errors import ChainruleError
 from chainrule.expr import Ref
 from chainrule.judge.court import EQUALITIES
+from chainrule.judge.heard import Heard
 from chainrule.judge.infer_sizes import Frame, Rows, every_name, frames
-from chainrule.judge.judging import Heard, Judge
+from chainrule.judge.judging import Judge
 from chainrule.judge.reading import NoMeaning, Reading
 from chainrule.judge.readings import candidates, letters_for
 from chainrule.judge.syntax import Applied, Cases, Condition, Literal, Unread, parts_of
@@ -128,7 +129,7 @@ class Found:
 
 def search(
     rows: Rows, said: Said, known: Reading | None, *, until: float | None = None, only: Frame | None = None,
-    others: bool = True,
+    others: bool = True, judges: dict[Network, Judge] | None = None,
 ) -> Found | None:  # fmt: skip
     """Return the network under which most of the rows are right, or None where their names fit none.
 
@@ -139,8 +140,9 @@ def search(
         until: when to take what is best so far.
         only: the layers, where they are known.
         others: whether to look for other choices that are as good.
+        judges: those of networks that were tried before; the new ones are added.
     """
-    seeker = _Search(rows, said, known, until, only)
+    seeker = _Search(rows, said, known, until, only, {} if judges is None else judges)
     found = seeker.found()
     if found is not None and others:
         seeker.open(found)
@@ -148,7 +150,10 @@ def search(
 
 
 class _Search:
-    def __init__(self, rows: Rows, said: Said, known: Reading | None, until: float | None, only: Frame | None) -> None:
+    def __init__(
+        self, rows: Rows, said: Said, known: Reading | None, until: float | None, only: Frame | None,
+        judges: dict[Network, Judge],
+    ) -> None:  # fmt: skip
         self.all_rows = rows
         self.only = only
         self.rows = _spread(_claims(rows.all))
@@ -157,7 +162,7 @@ class _Search:
         self.known = known
         self.until = until
         self.hints = _Hints(rows, said)
-        self._judges: dict[Network, Judge] = {}
+        self._judges = judges
         self.guess: Guess | None = None
         self.net: Network | None = None
         self.reading: Reading | None = None

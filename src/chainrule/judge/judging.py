@@ -6,33 +6,37 @@ is judged once.
 
 from __future__ import annotations
 
-import itertools
-import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from chainrule.errors import NetworkError
-from chainrule.expr import Matrix, Ref, Symbol
 from chainrule.judge.asked import Asked
 from chainrule.judge.atoms import Atoms
-from chainrule.judge.court import EQUALITIES, Claim, Court, Finding, Trouble, outcome
+from chainrule.judge.court import Court, Finding, Trouble
 from chainrule.judge.facts import Key
-from chainrule.judge.fixes import applied
 from chainrule.judge.gaps import gaps
+from chainrule.judge.heard import (
+    FORWARD,
+    Heard,
+    defined,
+    defined_once,
+    distinct,
+    gives_number,
+    introduced,
+    relevant,
+    states_forward,
+)
 from chainrule.judge.layers import layers_of_letters
-from chainrule.judge.meaning import NotJudged, ShapesClash, Val
-from chainrule.judge.reading import NoMeaning, Reading, written
+from chainrule.judge.reading import Reading
 from chainrule.judge.readings import around, candidates, layouts, letterings, letters_for
 from chainrule.judge.repair import Mended, Mender
-from chainrule.judge.report import Edit, Line, Link, Message, Repair, Report, Verdict
+from chainrule.judge.report import Line, Message, Report
 from chainrule.judge.rows import Row, rows_of
-from chainrule.judge.spelled import spelled
-from chainrule.judge.syntax import Derivative, Name, Node, Span, Unread, names, parts_of
+from chainrule.judge.syntax import Name, Node, Unread
+from chainrule.judge.telling import named, told
 from chainrule.judge.textual import TextMender
+from chainrule.judge.writing import Writer
 
 if TYPE_CHECKING:
     from chainrule.judge.document import Document
@@ -44,65 +48,6 @@ MOST_REMEMBERED = 50_000
 
 MOST_BESIDE = 150
 """How many changes of the text are tried of a side of numbers for which nothing smaller is found."""
-
-
-@dataclass(slots=True)
-class Heard:
-    """What was found of one row.
-
-    Attributes:
-        row: the row.
-        bindings: the document's definitions as they stand at this row.
-        findings: one for each link.
-        defines: the name that its first link introduces, or None.
-        weight: how much it counts in the choice of a reading.
-    """
-
-    row: Row
-    bindings: dict[Key, Node]
-    findings: list[Finding]
-    defines: Key | None = None
-    weight: int = 1
-
-    @property
-    def right(self) -> int:
-        """How many links are right, not counting 0 = 0 and definitions."""
-        return sum(f.equal is True and not f.zero for f in self.findings[self.defines is not None :])
-
-    @property
-    def score(self) -> int:
-        """The same with its definition."""
-        return self.right + (self.defines is not None)
-
-    @property
-    def most(self) -> int:
-        """By how much its fitness could grow under another reading: what was not read has no value under any."""
-        sides = self.row.chain.sides[self.defines is not None :]
-        read = [not isinstance(side.node, Unread) for side in sides]
-        outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
-        links = sum(a and b for a, b in itertools.pairwise(read))
-        return links - self._agreeing + 2 * outside
-
-    @property
-    def fitness(self) -> int:
-        """How well a reading suits the row: a name of a place that the network does not have speaks against it."""
-        outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
-        return self.right - 2 * outside
-
-    @property
-    def standing(self) -> int:
-        """The same as the choice of a reading counts it: what says how a quantity is computed says what letters are."""
-        return (self.fitness + self._agreeing - self.right) * self.weight
-
-    @property
-    def _agreeing(self) -> int:
-        """How many links are right or lead back to the value of the target.
-
-        One slip in the middle of a line makes two links wrong: what mends it is no more likely for that.
-        """
-        return sum(
-            (f.equal is True or f.value_right is True) and not f.zero for f in self.findings[self.defines is not None :]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +155,7 @@ class Judge:
         for row in rows:
             trouble = Trouble("other_network", {"networks": networks}, row.chain.span)
             heard.append(Heard(row, {}, [Finding(None, None, trouble)] * (len(row.chain.sides) - 1)))
-        for line in _Writer(self, self.court(reading), document).lines(heard):
+        for line in Writer(self, self.court(reading), document).lines(heard):
             yield replace(line, links=tuple(replace(link, mistake="other_network") for link in line.links))
 
     def score(self, rows: Sequence[Row]) -> int:
@@ -225,7 +170,7 @@ class Judge:
         """Return what is said of some rows of a document."""
         reading, heard = self.read(rows)
         court = self.court(reading)
-        lines = tuple(_Writer(self, court, document).lines(heard))
+        lines = tuple(Writer(self, court, document).lines(heard))
         court.claims = []
         missing = list(gaps(heard, court, [line.line for line in lines]))
         return Judged(reading, heard, lines, missing)
@@ -287,7 +232,7 @@ class Judge:
     def _read_as_is(self, rows: Sequence[Row]) -> _Best:
         """Return the same with every letter that the document introduces taken for what stands behind it."""
         self._weights = {id(row): FORWARD for row in rows if states_forward(row)}
-        found = self._names = _distinct(name for row in rows for name in row.chain.names)
+        found = self._names = distinct(name for row in rows for name in row.chain.names)
         self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
             return _Best(self.reading, self._hear(rows, self.reading))
@@ -361,7 +306,7 @@ class Judge:
     def _hear(self, rows: Sequence[Row], reading: Reading) -> list[Heard]:
         """Return what is found of each row under a reading, definitions taken in the order of the document."""
         court = self.court(reading)
-        bindings = _defined_once(rows, reading)
+        bindings = defined_once(rows, reading)
         introduced_before: set[str] = set()
         heard: list[Heard] = []
         for row in rows:
@@ -453,317 +398,3 @@ _NO_LAYERS: Mapping[str, int] = {}
 
 LEAST_GAIN = 2
 """How much better another reading must be: one line that is wrong under the likeliest reading may be a slip."""
-
-OUTSIDE = frozenset(("no_layer", "no_unit", "no_edge", "no_sample"))
-"""Troubles with a name of a place that the network does not have."""
-
-
-def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Message]:
-    """Yield how a document was read, where people do it in several ways."""
-    found = _distinct(name for one in heard for name in one.row.chain.names)
-    if any(reading.kinds.get(name.base) in ("w", "dw") and len(name.sub) > 1 for name in found):
-        yield Message("reading.weights_to_from" if reading.to_from else "reading.weights_from_to")
-    if any(reading.kinds.get(name.base) == "w" and len(name.sub) == 1 and name.sub.isdigit() and not name.sup
-           and name.base[0].islower() for name in found) and court.net.depth > 1:  # fmt: skip
-        yield Message("reading.numbered_from" if reading.by_origin else "reading.numbered_to")
-    if reading.first_layer:
-        yield Message("reading.first_layer")
-    if reading.first_input != 0 and any(reading.kinds.get(n.base) == "x" and n.sub.isdigit() for n in found):
-        yield Message("reading.first_input", {"number": reading.first_input})
-    if reading.first_unit != 1:
-        yield Message("reading.first_unit", {"number": reading.first_unit})
-    if reading.kinds.get("a") == "z":
-        yield Message("reading.swapped")
-    if reading.descent:
-        yield Message("reading.descent")
-    if reading.per_sample:
-        yield Message("reading.per_sample")
-    if reading.powers:
-        yield Message("reading.powers")
-    else:
-        yield from itertools.islice(_could_be_powers(found, reading, court), 1)
-    if any(court.matrices(one.row.chain) for one in heard):
-        weights = "(in, out)" if reading.in_out else "(out, in)"
-        yield Message("reading.rows" if reading.rows else "reading.columns", {"weights": weights})
-        if not reading.batch:
-            yield Message("reading.vectors")
-        if reading.row_gradients:
-            yield Message("reading.row_gradients")
-
-
-def _could_be_powers(found: Sequence[Name], reading: Reading, court: Court) -> Iterator[Message]:
-    """Yield what is to be said of a number above that was read as a layer and could be a power."""
-    for name in found:
-        lettered = reading.kinds.get(name.base) in ("w", "b", "z", "a")
-        if lettered and name.sup.isdigit() and name.sub and court.could_be_power(name):
-            yield Message("reading.power", {"name": written(name)})
-
-
-def named(net: Network) -> str:
-    """Return a network in shorthand, or in TOML where shorthand cannot say it."""
-    try:
-        return net.to_shorthand()
-    except NetworkError:
-        return net.to_toml()
-
-
-def _defined_once(rows: Sequence[Row], reading: Reading) -> dict[Key, Node]:
-    """Return the names without a meaning that the document introduces in one place: they hold before it too.
-
-    What a formula calls P may be said behind it: "…, where P = softmax(Z)".
-    """
-    found: dict[Key, list[Node]] = {}
-    for row in rows:
-        key = defined(row, reading, {})
-        if key is not None and key[0] not in reading.kinds:
-            node = row.chain.sides[1].node
-            assert not isinstance(node, Unread)
-            found.setdefault(key, []).append(node)
-    return {key: nodes[0] for key, nodes in found.items() if len(nodes) == 1}
-
-
-def gives_number(row: Row, reading: Reading) -> bool:
-    """Return whether a row gives a weight, an input or a target its number, as a sheet does: x_1 = 0.5."""
-    chain = row.chain
-    if len(chain.sides) != 2 or chain.relations[0] not in EQUALITIES or isinstance(chain.sides[1].node, Unread):
-        return False
-    name = chain.sides[0].node
-    kinds = ("x", "w", "b", "true")
-    return isinstance(name, Name) and reading.kinds.get(name.base) in kinds and chain.sides[1].is_number
-
-
-def defined(row: Row, reading: Reading, bindings: dict[Key, Node]) -> Key | None:
-    """Return the name that a row introduces, or None.
-
-    A name that means nothing in the network is introduced by standing alone on the left; δ without a place, and what
-    comes after `let` or before `:=`, too.
-    """
-    chain = row.chain
-    if len(chain.sides) < 2 or chain.relations[0] not in EQUALITIES or isinstance(chain.sides[1].node, Unread):
-        return None
-    node = chain.sides[0].node
-    if not isinstance(node, Name) or node.suffix or node.primes:
-        return None
-    key = (node.base, node.sub, node.sup)
-    kind = reading.kinds.get(node.base)
-    if kind == "samples" and node.sub:
-        kind = None  # n_x is the number of something else
-    said = chain.lead == "let" or chain.relations[0] in (":=", "≡", "≜")
-    bare = not node.sub and not node.sup
-    if kind is None or (kind == "delta" and (bare or said)) or (kind == "samples" and bare):
-        if key in bindings and not said and kind is None:
-            return None if bindings[key] != chain.sides[1].node else key
-        return key
-    return None
-
-
-def introduced(one: Heard, reading: Reading) -> Name | None:
-    """Return the name whose meaning a row gives: it has none in the network, or does not say of which layer it is."""
-    node = one.row.chain.sides[0].node
-    if not isinstance(node, Name) or node.sup or node.base in reading.places:
-        return None
-    trouble = one.findings[0].trouble
-    homeless = trouble is not None and trouble.reason == "which_layer" and trouble.span == node.span
-    return node if homeless or (one.defines is not None and node.base not in reading.kinds) else None
-
-
-def _distinct(found: Iterable[Name]) -> list[Name]:
-    """Return names without those that only stand elsewhere."""
-    return list({(name.base, name.sub, name.sup, name.suffix, name.primes): name for name in found}.values())
-
-
-FORWARD = 3
-"""How much a forward statement counts in the choice of a reading: as much as three links of derivatives."""
-
-
-def states_forward(row: Row) -> bool:
-    """Return whether a row says how a quantity is computed: a_1 = w_{11} x_1 + b_1, with no derivative in it."""
-    if not isinstance(row.chain.sides[0].node, Name):
-        return False
-    nodes = [side.node for side in row.chain.sides if not isinstance(side.node, Unread)]
-    adjoint = any(name.base in ("δ", "Δ") or (len(name.base) > 1 and name.base[0] == "d") for name in row.chain.names)
-    return not adjoint and not any(isinstance(part, Derivative) for node in nodes for part in parts_of(node))
-
-
-def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:
-    """Return the bindings that a row uses, through others too."""
-    if not bindings:
-        return bindings
-    found: dict[Key, Node] = {}
-    waiting = [side.node for side in row.chain.sides if not isinstance(side.node, Unread)]
-    while waiting:
-        for name in names(waiting.pop()):
-            key = (name.base, name.sub, name.sup)
-            if key in bindings and key not in found:
-                found[key] = bindings[key]
-                waiting.append(bindings[key])
-    return found
-
-
-class _Writer:
-    """Writes what was found into Lines, in order: what follows from what, and the repairs."""
-
-    def __init__(self, judge: Judge, court: Court, document: Document) -> None:
-        self.judge = judge
-        self.court = court
-        self.document = document
-
-    def lines(self, heard: Sequence[Heard]) -> Iterator[Line]:
-        claims: list[Claim] = []
-        for one in heard:
-            self.court.bindings = relevant(one.row, one.bindings)
-            self.court.claims = claims
-            yield self._line(one)
-            claims += self._claims(one)
-
-    def _number(self, row: Row) -> int:
-        return self.document.position(row.part, row.place(*row.chain.span)[0])[0]
-
-    def _line(self, one: Heard) -> Line:
-        row, chain = one.row, one.row.chain
-        whole = _opened(row.source, chain.span)
-        start, end = row.place(*whole)
-        read = [side.spelling for side in chain.sides]
-        links = [self._link(one, index, (read[index], read[index + 1])) for index in range(len(chain.sides) - 1)]
-        if any(link.verdict in (Verdict.WRONG, Verdict.CARRIED) for link in links):
-            mended = self.judge.mended(self.court, one) if self.judge.repairs and not self.judge.late else None
-            links = [self._explained(one, link, mended) for link in links]
-        return Line(
-            part=row.part,
-            line=self.document.position(row.part, start)[0],
-            start=start,
-            end=end,
-            source=row.text(whole),
-            target=read[0],
-            links=tuple(links),
-            notes=tuple(self._notes(one)),
-            markup=row.markup,
-        )
-
-    def _link(self, one: Heard, index: int, read: tuple[str, str]) -> Link:
-        row, chain = one.row, one.row.chain
-        left, right = (_opened(row.source, chain.sides[at].span) for at in (index, index + 1))
-        finding = one.findings[index]
-        start, end = row.place(*right)
-        line, column = self.document.position(row.part, start)
-        end_line, end_column = self.document.position(row.part, end)
-        carried: int | None = None
-        message: Message | None = None
-        if index == 0 and one.defines is not None:
-            verdict = Verdict.DEFINITION
-        elif finding.trouble is not None:
-            verdict = Verdict.UNREADABLE
-            message = Message(f"unread.{finding.trouble.reason}", dict(finding.trouble.facts))
-            place = row.place(*finding.trouble.span)
-            line, column = self.document.position(row.part, place[0])
-            end_line, end_column = self.document.position(row.part, max(place))
-        elif finding.equal:
-            verdict = Verdict.RIGHT
-        else:
-            # Each earlier line is tried, so that this takes longest of all where many lines are wrong.
-            known = finding.clash is None and not self.judge.late
-            carried = self.court.carried_from(chain, index) if known else None
-            verdict = Verdict.WRONG if carried is None else Verdict.CARRIED
-        return Link(
-            line=line, column=column, end_line=end_line, end_column=end_column, start=start, end=end, index=index + 1,
-            lhs=row.text(left), rhs=row.text(right),
-            read=read, verdict=verdict, value_right=None if verdict is Verdict.DEFINITION else finding.value_right,
-            message=message, carried_from=carried,
-        )  # fmt: skip
-
-    def _explained(self, one: Heard, link: Link, mended: Mended | None) -> Link:
-        """Return a wrong link with the name of its mistake, the reason and the repair of its line."""
-        if link.verdict not in (Verdict.WRONG, Verdict.CARRIED):
-            return link
-        finding = one.findings[link.index - 1]
-        fix = None
-        if mended is not None:
-            fixes = mended.fixes
-            head = fixes.get(0) if link.index == 1 else None
-            fix = head or fixes.get(link.index) or fixes.get(link.index - 1) or next(iter(fixes.values()))
-        kind = fix.kind if fix is not None else "wrong_shape" if finding.clash is not None else "wrong_value"
-        facts: dict[str, object] = {}
-        if link.verdict is Verdict.CARRIED:
-            message = Message("why.carried", {"line": link.carried_from})
-        elif finding.clash is not None:
-            clash = finding.clash
-            message = Message("why.clash", {
-                "operation": clash.operation, "left": _shape(clash.left), "right": _shape(clash.right),
-            })  # fmt: skip
-        elif fix is not None:
-            before, after = fix.changes[0]
-            facts = {"before": before, "after": after}
-            gone = not after and kind in ("extra_factor", "extra_path")
-            message = Message(f"why.{kind}_gone" if gone else f"why.{kind}", facts)
-        else:
-            message = Message("why.wrong_value")
-        repair = None if mended is None else self._repair(one.row, mended)
-        return replace(link, mistake=kind, message=message, repair=repair)
-
-    def _repair(self, row: Row, mended: Mended) -> Repair:
-        edits = sorted((e for fix in mended.fixes.values() for e in fix.edits), key=lambda e: (e.start, e.end))
-        changes = list(dict.fromkeys(change for fix in mended.fixes.values() for change in fix.changes))
-        whole = _opened(row.source, row.chain.span)
-        inner = [Edit(e.start - whole[0], e.end - whole[0], e.text) for e in edits]
-        before = row.text(whole)
-        placed = tuple(Edit(*row.place(e.start, e.end), e.text) for e in edits)
-        if not all(row.exact(e.start, e.end) for e in edits):
-            placed = ()  # inside of a macro: the text itself cannot be edited there
-        return Repair(placed, tuple(changes), before, applied(before, inner))
-
-    def _notes(self, one: Heard) -> Iterator[Message]:
-        """Yield what is to be said of derivatives that are 0: against the figure's direction, or without a path."""
-        chain = one.row.chain
-        if all(f.equal is not False for f in one.findings):
-            return
-        interpreter = self.court.interpreter(chain)
-        said = set()
-        for side in chain.sides:
-            for part in side.parts:
-                if not isinstance(part, Derivative):
-                    continue
-                try:
-                    of, by = interpreter.atoms(part, {})
-                except (NoMeaning, NotJudged, ShapesClash):
-                    continue
-                if not isinstance(of, Ref) or not isinstance(by, Ref):
-                    continue
-                relation = interpreter.numbers.world.relation(of, by)
-                text = spelled(part)
-                if relation in ("backwards", "none") and text not in said:
-                    said.add(text)
-                    yield Message(f"note.{relation}", {"partial": text, "of": spelled(part.of), "by": spelled(part.by)})
-
-    def _claims(self, one: Heard) -> Iterator[Claim]:
-        """Yield the wrong values that a row gives to its target."""
-        if all(f.value_right is not False for f in one.findings):
-            return
-        chain = one.row.chain
-        target = self.court.target(chain)
-        if target is None:
-            return
-        interpreter = self.court.interpreter(chain)
-        by = target.symbol if isinstance(target, Matrix) else target
-        head = chain.sides[0].node
-        factor = interpreter.meant(head, {}).factor if isinstance(head, Name) else 1
-        for side, finding in zip(chain.sides[1:], one.findings, strict=True):
-            if finding.value_right is False and finding.trouble is None:
-                value = outcome(interpreter, side, {}, chain.relations)
-                if isinstance(value, Val) and (not value.matrix or isinstance(by, Symbol)):
-                    world = interpreter.numbers.world
-                    claimed = value.value if value.matrix else np.broadcast_to(value.value, (world.points,))
-                    claimed = claimed / factor
-                    yield Claim(by, self._number(one.row), world.samples, claimed)
-
-
-_OPENER = re.compile(r"\\(?:left|[bB]igg?l?)\s*\Z")
-
-
-def _opened(source: str, span: Span) -> Span:
-    r"""Return the span of a side with the `\left` before its first bracket, which belongs to it on the page."""
-    found = _OPENER.search(source, max(0, span[0] - 12), span[0])
-    return (found.start(), span[1]) if found else span
-
-
-def _shape(sizes: tuple[int, ...]) -> str:
-    return "(" + ", ".join(map(str, sizes)) + ")"

@@ -144,7 +144,7 @@ class Reading:
 
     def but(self, **changes: bool | int) -> Reading:
         """Return the same but for some parts."""
-        return _changed(self, tuple(changes.items()))
+        return _changed(self, id(self.kinds), tuple(changes.items()))
 
     def kind_of(self, name: Name) -> str:
         """Return what a name's own letter stands for, or '': that of dW is w."""
@@ -191,8 +191,12 @@ class Reading:
 
 
 @lru_cache(maxsize=8_192)
-def _changed(reading: Reading, changes: tuple[tuple[str, bool | int], ...]) -> Reading:
-    """Return a changed reading: the readings that every document is tried under are made once."""
+def _changed(reading: Reading, _kinds: int, changes: tuple[tuple[str, bool | int], ...]) -> Reading:
+    """Return a changed reading: the readings that every document is tried under are made once.
+
+    Readings are equal in whatever order they have their letters, but an author's own letters come first: `_kinds` tells
+    these from another author's.
+    """
     return replace(reading, **dict(changes))  # type: ignore[arg-type]  # the names are those of `Reading.but`'s caller
 
 

@@ -153,14 +153,18 @@ def other_letters(name: Name, reading: Reading) -> Iterator[str]:
 
 
 def letter_beside(bases: Iterable[str], kind: str, reading: Reading, *, capital: bool | None = None) -> str | None:
-    """Return the letter for a kind beside others: one of these, y beside ŷ and ŷ beside y, or the first of all."""
+    """Return the letter for a kind beside others: one of these, y beside ŷ and ŷ beside y, or the first of all.
+
+    Where y is the output, an author has called it so, and any other letter for it would make y the target.
+    """
     bases = [*bases]
     known = [
         base for base, own in reading.kinds.items()
         if own == kind and (capital is None or len(base) > 1 or base.isupper() == capital)
     ]  # fmt: skip
     partners = [partner for base in bases for partner in _hatted(base)]
-    return next((base for base in (*bases, *partners, *known) if base in known), None)
+    outputs = () if kind != "pred" else ("Y", "y") if capital else ("y", "Y")
+    return next((base for base in (*bases, *outputs, *partners, *known) if base in known), None)
 
 
 def _hatted(base: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from starlette.staticfiles import StaticFiles
 
 from chainrule.errors import ChainruleError
 from chainrule.page import static
-from chainrule.page.modules import katex
+from chainrule.page.modules import in_order, katex
 from chainrule.prose import LANGUAGES, sentences
 from chainrule.rules import ACTIVATIONS, LOSSES
 from chainrule.serve.crew import Crew
@@ -57,7 +58,6 @@ KEPT = 64
 """How many derived figures are kept at hand."""
 
 _STATIC = Path(str(files("chainrule.serve"))) / "static"
-
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 
@@ -107,8 +107,9 @@ class Site:
 
     async def home(self, request: Request) -> Response:
         """The page."""
-        text = (
-            (_STATIC / "index.html").read_text(encoding="utf-8").replace('lang="en"', f'lang="{self.choices.lang}"', 1)
+        text = (_STATIC / "index.html").read_text(encoding="utf-8")
+        text = text.replace('lang="en"', f'lang="{self.choices.lang}"', 1).replace(
+            "</head>", f"{_preloads()}</head>", 1
         )
         answer = HTMLResponse(text, headers={"Cache-Control": "no-cache"})
         if not _VISITOR.fullmatch(request.cookies.get(COOKIE, "")):
@@ -265,6 +266,14 @@ async def _missing(request: Request, error: HTTPException) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     log.critical("%s %s failed", request.method, request.url.path, exc_info=error)
     return await _refused(request, RequestError("job_failed"))
+
+
+@cache
+def _preloads() -> str:
+    """Return the links that have every module fetched at once, and not only when another one asks for it."""
+    own = [f"/serve/static/{path.name}" for path in sorted(_STATIC.glob("*.js"))]
+    modules = [*(f"/page/static/{name}" for name in in_order()), *own]
+    return "".join(f'<link rel="modulepreload" href="{module}">\n' for module in modules)
 
 
 def _json(found: Any, *, status: int = 200) -> Response:

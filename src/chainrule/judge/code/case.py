@@ -323,7 +323,7 @@ class Case:
             notes.append(Remark("note.one_sample"))
         if count > SHOWN:
             notes.append(Remark("note.printed", {"count": count, "shown": SHOWN}))
-        from chainrule.judge.judging import named as spelled_network
+        from chainrule.judge.telling import named as spelled_network
 
         return CodeReport(
             str(self.path), self.signature.function, self.signature.line, spelled_network(self.net), parameters,

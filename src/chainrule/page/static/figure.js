@@ -46,6 +46,8 @@ export class Figure {
     /** @type {{text: Text, of: string, by: string}[]} the numbers on what is lit */
     this.marks = [];
     this.weighted = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.weighing = undefined;
     this.listen();
   }
 
@@ -478,7 +480,13 @@ export class Figure {
       const line = /** @type {SVGElement | null} */ (symbol ? node.querySelector(".line") : null);
       if (line) line.style.strokeWidth = `${Math.min(9, 0.5 + 2.2 * Math.abs(model.number(symbol)))}px`;
     }
-    for (const thicket of this.layers.thickets) thicket.weigh((name) => model.number(name));
+    // A thicket takes long to paint: a few times a second is enough for it.
+    if (this.layers.thickets.length) this.weighing ??= setTimeout(() => this.weigh(), 300);
+  }
+
+  weigh() {
+    this.weighing = undefined;
+    if (this.weighted) for (const thicket of this.layers.thickets) thicket.weigh((name) => this.page.model.number(name));
   }
 
   /**

@@ -12,7 +12,7 @@ const MOST_SINGLE = 400;
 const MOST_TABBED = 60;
 const TARGETS = 1e6;
 const LOSS = 2e6;
-const BANDS = [0.15, 0.5, 1, 2];
+const BANDS = [0, 0.2, 0.6, 1.2]; // the least weight of each thickness
 
 /** Many edges between two layers as few paths, since the browser draws those as fast as it drags. */
 export class Thicket {
@@ -22,7 +22,7 @@ export class Thicket {
     /** @type {Map<string, {name: string, from: Unit, to: Unit}>} */
     this.byName = new Map(edges.map((edge) => [edge.name, edge]));
     this.pieces = edges.map(({ from, to }) => straight(from, to));
-    this.lines = BANDS.map((_, at) => shape("path", { class: "line", "stroke-width": at ? 0.6 + at : 0.7 }));
+    this.lines = BANDS.map((_, at) => shape("path", { class: "line", "stroke-width": 0.7 + 0.8 * at }));
     this.node = shape("g", { class: "thicket" }, ...this.lines);
     this.lines[0].setAttribute("d", this.pieces.join(""));
   }

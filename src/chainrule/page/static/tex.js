@@ -152,7 +152,9 @@ export function setNumbers(node, latex) {
   }
   numbers.forEach((text, at) => {
     const shown = text.replace("-", "−");
-    if (places[at].textContent !== shown) places[at].textContent = shown;
+    if (places[at].textContent === shown) return;
+    // KaTeX puts the space before an operator behind the number, inside of its mark.
+    places[at].replaceChildren(shown, ...places[at].querySelectorAll(".mspace"));
   });
   behind.set(node, latex);
 }
