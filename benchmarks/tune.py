@@ -84,15 +84,16 @@ def tune(head: Row, row: Row, *, seconds: float, clock: Any) -> None:
             builds.append(build_seconds(network, unrolled=True))
         row(network, weights, *(f"{us:.3g}" for us in race(runs, **how)), *builds)
     with_choices()
-    print("\nVectors of samples in a tile: µs of a step (`vectors`, `wide`, `wide_vectors`).\n")
+    print("\nVectors of samples in a tile: µs of a step (`vectors`, `wide`, `wide_vectors`, `huge`).\n")
     counts = (1, 2, 3, 4, 8, 16)
     head("network, batch", *map(str, counts))
     for network, batch in (
         ("2-100-50-1", 32), ("2-100-50-1", 256), ("2-100-50-1", 4096), ("64-256-256-10", 256), ("784-512-512-10", 256),
+        ("1024-2048-2048-10", 256),
     ):  # fmt: skip
         runs = []
         for count in counts:
-            with_choices(vectors=count, wide_vectors=count)
+            with_choices(vectors=count, wide_vectors=count, huge=2**31)
             runs.append(step(network, batch))
         row(f"{network}, {batch}", *map(shown, race(runs, **how)))
     with_choices()

@@ -46,7 +46,7 @@ UNTRIED = {
     "python benchmarks/derive.py",
     "python benchmarks/values.py",
     "python benchmarks/run.py",
-    "python benchmarks/run.py --tune",
+    "python benchmarks/run.py --tune --clock processor",
     'pip install ".[serve]"',
     "chainrule serve",
     "chainrule serve 2-8:tanh-1 --bias --lang ko",

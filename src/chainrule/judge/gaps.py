@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -59,18 +60,25 @@ def gaps(heard: Sequence[Heard], court: Court, lines: Sequence[int]) -> Iterator
         if (*own, ref.indices) not in done and own not in covered:
             yield Message("gap.never_derived", {"partial": plain(Partial(root, ref)), "line": line})
     missing: list[str] = []
+    more = 0
     for symbol in court.numbers(1).program.parameters:
         own = (symbol.kind, symbol.layer, symbol.source)
         if symbol.kind != "w" or own in covered:
             continue
-        places = [*_places(symbol)]
-        left = [ref for ref in places if (*own, ref.indices) not in done]
-        # Who derives by whole matrices lacks a matrix, and not its entries.
-        missing += [_matrix(symbol)] if whole and len(left) == len(places) else map(plain, left)
+        answers = {indices for (*of, indices) in done if tuple(of) == own}
+        if whole and not answers:  # who derives by whole matrices lacks a matrix, and not its entries
+            left: Iterator[str] = iter((_matrix(symbol),))
+            count = 1
+        else:
+            left = (plain(ref) for ref in _places(symbol) if ref.indices not in answers)
+            count = _size(symbol) - len(answers)
+        room = MOST_NAMED - len(missing)
+        missing += itertools.islice(left, room)
+        more += max(count - room, 0)
     if missing:
-        named = ", ".join(missing[:MOST_NAMED])
-        if len(missing) > MOST_NAMED:
-            yield Message("gap.never_answered_more", {"names": named, "more": len(missing) - MOST_NAMED})
+        named = ", ".join(missing)
+        if more:
+            yield Message("gap.never_answered_more", {"names": named, "more": more})
         else:
             yield Message("gap.never_answered", {"names": named})
 
@@ -91,6 +99,11 @@ def _matrix(symbol: Symbol) -> str:
     """Return the plain spelling of a whole matrix: W_2."""
     spelled = load("seed").spell_matrix(symbol)
     return spelled.base + (f"_{spelled.sub}" if spelled.sub else "") + (f"^{spelled.sup}" if spelled.sup else "")
+
+
+def _size(symbol: Symbol) -> int:
+    """Return how many entries a symbol has."""
+    return len(symbol.support) if symbol.support is not None else math.prod(dim.size or 0 for dim in symbol.dims)
 
 
 def _places(symbol: Symbol) -> Iterator[Ref]:

@@ -88,9 +88,11 @@ class _Source:
     def _vectors(self) -> int:
         """Return how many vectors of samples are a tile of a network with loops."""
         widths = [width(o.target) for o in self.lowered.operations if isinstance(o, Assign)]
-        if max(self.lowered.inputs, *widths) < CHOICES.wide:
+        most = max(self.lowered.inputs, *widths)
+        if most < CHOICES.wide:
             return CHOICES.vectors if self.target.registers >= 32 else 2
-        return CHOICES.wide_vectors if self.threads == 1 else CHOICES.wide_vectors // 2
+        vectors = CHOICES.wide_vectors * (2 if most >= CHOICES.huge else 1)
+        return vectors if self.threads == 1 else vectors // 2
 
     def _tiles_together(self) -> tuple[int, ...]:
         """Return how many tiles of a network without loops are computed at a time, as long as there are so many."""
