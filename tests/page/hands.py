@@ -1,7 +1,12 @@
 """What the tests of the page do, in a person's words."""
 
+from importlib.resources import files
+
 from chainrule.show.emit import number_text
 from chainrule.show.forms import TEXT
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 def shown(number, digits=6):

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chainrule import Network
-from page.hands import choose, math, open_tab, result, shown, symbol
+from page.hands import AXE, RULES, choose, math, open_tab, result, shown, symbol
 
 LARGE = Network.read("2-100-50-1")
 OPEN, CLOSE = "Layer {} has {} units: open it", "Close layer {}"
@@ -195,3 +195,13 @@ def test_what_is_opened_stays(visit):
     text = waiting.value.path().read_text(encoding="utf-8")
     assert text.count('data-symbol="a_') == 100 + 4
     json.dumps(text)
+
+
+@pytest.mark.parametrize(("text", "address"), [("2-100-50-1", "#open=1,2&of=a_41^1"), ("2-3-13:softmax --loss ce", "")])
+def test_nobody_is_kept_out(visit, text, address):
+    """axe-core finds nothing in a collapsed drawing, and in an opened one with its paths lit."""
+    page = visit(Network.read(text), address=address, bypass_csp=True)
+    page.evaluate(AXE)
+    page.wait_for_timeout(300)
+    found = page.evaluate("rules => axe.run(document, rules)", RULES)
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found["violations"]] == []

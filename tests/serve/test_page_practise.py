@@ -80,7 +80,7 @@ def test_hostile_answers_are_text(visit, text):
     """Said to be unreadable or wrong, and nothing runs."""
     page = visit("#tab=practise")
     said = answer(page, text)
-    expect(said).to_contain_text(re.compile("Cannot be read|Not right"))
+    expect(said).to_contain_text(re.compile("Cannot be read|Not right|at most 4,000"))
     assert page.locator("main img, main a[href^=javascript]").count() == 0
 
 
