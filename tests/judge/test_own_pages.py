@@ -20,7 +20,10 @@ NETWORKS = (
 
 
 @pytest.mark.parametrize("form", ["markdown", "latex", "text", "typst"])
-@pytest.mark.parametrize(("view", "samples"), [("scalar", 1), ("scalar", None), ("matrix", None)])
+@pytest.mark.parametrize(
+    ("view", "samples"),
+    [("scalar", 1), ("scalar", None), ("scalar", 4), ("matrix", 1), ("matrix", None), ("matrix", 4)],
+)
 @pytest.mark.parametrize("shorthand", NETWORKS)
 def test_every_line_is_read_and_right(shorthand, view, samples, form):
     net = Network.read(shorthand)

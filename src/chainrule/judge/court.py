@@ -250,7 +250,8 @@ class Court:
     def _may_count_samples(self, chain: Chain) -> bool:
         """Return whether a number on a line could be the number of samples, which no document knows."""
         if (
-            self.samples_for(chain) != SAMPLES
+            self.reading.samples
+            or self.samples_for(chain) != SAMPLES
             or numbered_samples(self.net) != SAMPLES
             or len(self.net.given.inputs) > 1
         ):

@@ -71,13 +71,19 @@ class Facts:
 
     @property
     def _of_whole_outputs(self) -> bool:
-        """Whether it speaks of Y and T, the outputs of a batch, and of no unit and no edge; L = ½ (Y − T)² does not."""
+        """Whether it speaks of Y and T, the outputs of a batch, and of no unit and no edge; L = ½ (Y − T)² does not.
+
+        Where the document says how many samples there are, so are pred and true.
+        """
         first = self.chain.sides[0].node
         if not self.reading.whole_outputs or (isinstance(first, Name) and self.reading.kinds.get(first.base) == "loss"):
             return False
         bare = not any(name.sub for name in self.chain.names)
         return bare and any(
-            self.reading.kind_of(name) in ("pred", "true") and self._capital(name) and not name.sup
+            self.reading.kind_of(name) in ("pred", "true")
+            and not name.sup
+            and not name.suffix
+            and (self._capital(name) or self.reading.samples > 1)
             for name in self.chain.names
         )
 
@@ -92,10 +98,10 @@ class Facts:
         if self.variable is not None:
             return 1
         if any(map(self._marks_sample, self.chain.names)):
-            return numbered_samples(self.net)
+            return self.reading.samples or numbered_samples(self.net)
         if any(map(self._unit, self.chain.names)):
             return 1  # beside numbers of units, what is whole is that of one sample
-        return SAMPLES if self.matrices and self.reading.batch else 1
+        return (self.reading.samples or SAMPLES) if self.matrices and self.reading.batch else 1
 
     @cached_property
     def layers(self) -> Mapping[str, int]:
@@ -147,7 +153,7 @@ class Facts:
         domain = {
             "layer": list(range(self.net.depth + 2)),
             "unit": units,
-            "sample": list(range(1, numbered_samples(self.net) + 1)),
+            "sample": list(range(1, (self.reading.samples or numbered_samples(self.net)) + 1)),
         }
         if sum(what == "unit" for what in running.values()) > 3:
             domain["unit"] = [0, 1, 2, sizes[-1]]

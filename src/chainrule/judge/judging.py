@@ -33,6 +33,7 @@ from chainrule.judge.readings import around, candidates, layouts, letterings, le
 from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Line, Message, Report
 from chainrule.judge.rows import Row, rows_of
+from chainrule.judge.samples import stated_samples
 from chainrule.judge.syntax import Name, Node, Unread
 from chainrule.judge.telling import named, told
 from chainrule.judge.textual import TextMender
@@ -235,16 +236,22 @@ class Judge:
         found = self._names = distinct(name for row in rows for name in row.chain.names)
         self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
-            return _Best(self.reading, self._hear(rows, self.reading))
+            return self._first(self.reading, rows)
         sigma = any("σ" in side.functions for row in rows for side in row.chain.sides)
         readings = candidates(found, matrices=True, sigma=sigma, sigmoid=self._speaks_of_sigmoid)
-        first = next(readings)
-        best = _Best(first, self._hear(rows, first))
+        best = self._first(next(readings), rows)
         for reading in readings:
             if not best.hope:
                 return best
-            self._try(reading, rows, best, LEAST_GAIN)
+            self._try(reading.but(samples=best.reading.samples), rows, best, LEAST_GAIN)
         self._climb(rows, best)
+        return best
+
+    def _first(self, reading: Reading, rows: Sequence[Row]) -> _Best:
+        """Return what is found under a reading, with as many samples as the document says where that is better."""
+        best = _Best(reading, self._hear(rows, reading))
+        for samples in stated_samples(rows) if best.hope else ():
+            self._try(reading.but(samples=samples), rows, best, 1)
         return best
 
     def _climb(self, rows: Sequence[Row], best: _Best) -> None:

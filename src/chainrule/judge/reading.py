@@ -113,6 +113,7 @@ class Reading:
         absorbed: whether sums count from 0, where w_j0 is the bias and x_0 is 1.
         below: whether a lone number below a small letter is a layer: z_1 and b_1 beside a matrix W_1.
         whole_outputs: whether Y and T are matrices even of a single output, as X, Z and A are.
+        samples: how many samples there are, where the document says so; 0 for any number.
         places: the layer of letters that the document itself gives to what the network has (u = W_1 x).
     """
 
@@ -135,6 +136,7 @@ class Reading:
     by_origin: bool = False
     below: bool = False
     whole_outputs: bool = False
+    samples: int = 0
     places: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @cached_property

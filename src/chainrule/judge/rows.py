@@ -26,6 +26,7 @@ class Row:
         number: which chain of the source this is, from 0.
         formulas: the rows of mathematics that the source was joined from.
         starts: where each of them begins in the source.
+        beside: what else stands on the line: a remark.
     """
 
     chain: Chain
@@ -34,6 +35,7 @@ class Row:
     number: int
     formulas: tuple[Formula, ...]
     starts: tuple[int, ...]
+    beside: str = ""
 
     @property
     def part(self) -> int:
@@ -84,6 +86,7 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
         for formula in formulas[1:]:
             starts.append(len(source) + 1)
             source = f"{source} {formula.source}"
+        beside = _beside(document, formulas[-1])
         for number, chain in enumerate(read_formula(source, formulas[0].markup, limits)):
             if not any(source[slice(*side.span)].strip() for side in chain.sides):
                 continue  # a sign among words: 2 inputs $\to$ 3 units
@@ -91,7 +94,14 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
                 if "=" not in source[slice(*chain.span)] or not isinstance(chain.sides[0].node, Unread):
                     continue
                 chain = _broken(chain)
-            yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts))
+            yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts), beside)
+
+
+def _beside(document: Document, formula: Formula) -> str:
+    """Return what else stands on a formula's line, up to a hundred characters on each side."""
+    text = document.texts[formula.part]
+    before = text[max(formula.start - 100, 0) : formula.start].rpartition("\n")[2]
+    return (before + " " + text[formula.end : formula.end + 100].partition("\n")[0]).replace("\\", "")
 
 
 def _broken(chain: Chain) -> Chain:

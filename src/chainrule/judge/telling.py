@@ -37,6 +37,8 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
         yield Message("reading.descent")
     if reading.per_sample:
         yield Message("reading.per_sample")
+    if reading.samples:
+        yield Message("reading.samples", {"number": reading.samples})
     if reading.powers:
         yield Message("reading.powers")
     else:
