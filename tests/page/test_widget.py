@@ -1,4 +1,4 @@
-"""The widget: what Python reads and sets, and clicked in a real JupyterLab and a real marimo."""
+"""The widget: what Python reads and sets, and clicked in a real JupyterLab, Notebook and marimo."""
 
 import contextlib
 import json
@@ -52,10 +52,15 @@ def test_tied_weights_are_one_number():
     assert explorer.weights["W_1"][0][0] == explorer.weights["W_1"][1][1] == 2.0
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """A JupyterLab with a notebook that shows the widget, run by itself; its address."""
-    folder = tmp_path_factory.mktemp("lab")
+JUPYTERS = {"jupyterlab": "lab/tree", "notebook": "notebooks"}
+"""The programs that show notebooks, and where they do."""
+
+
+@pytest.fixture(scope="module", params=JUPYTERS)
+def jupyter(tmp_path_factory, request):
+    """A JupyterLab, or a Jupyter Notebook, with a notebook that shows the widget; its address."""
+    program = request.param
+    folder = tmp_path_factory.mktemp(program)
     cells = [
         "from chainrule import Network\nw = Network.read('2-3-2-1').explore()\nw",
         "print('now', w.selected, w.weights['W_1'][0][0])",
@@ -77,9 +82,9 @@ def lab(tmp_path_factory):
         "--no-browser", "--allow-root", f"--port={port}", f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=",
         f"--ServerApp.root_dir={folder}", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     )  # fmt: skip
-    command = [sys.executable, "-m", "jupyterlab", *options]
+    command = [sys.executable, "-m", program, *options]
     with answering(command, folder, f"http://127.0.0.1:{port}/api/status?token={TOKEN}", homes):
-        yield f"http://127.0.0.1:{port}/lab/tree/page.ipynb?token={TOKEN}"
+        yield f"http://127.0.0.1:{port}/{JUPYTERS[program]}/page.ipynb?token={TOKEN}"
 
 
 def free_port():
@@ -124,13 +129,13 @@ def begun(page):
     raise AssertionError("the first cell does not run")
 
 
-def test_in_a_real_jupyterlab(browser, lab):
+def test_in_a_real_jupyter(browser, jupyter):
     """Run, clicked, dragged: Python has what was chosen and the weights; both from there and back."""
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
     page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(lab)
+    page.goto(jupyter)
     begun(page)
     weight = page.locator('.cr-stage [data-symbol="w_11^1"]')
     expect(weight).to_be_visible(timeout=SLOW)

@@ -27,7 +27,7 @@ def stated_samples(rows: Iterable[Row]) -> list[int]:
     Example:
         >>> from chainrule.judge.document import read_document
         >>> from chainrule.judge.rows import rows_of
-        >>> text = r"$$L = \\frac{1}{4} \\sum_{n=1}^4 (pred[n] - true[n])^2$$"
+        >>> text = r"$$L = \frac{1}{4} \sum_{n=1}^4 (pred[n] - true[n])^2$$"
         >>> stated_samples(rows_of(read_document(text)))
         [4]
     """
