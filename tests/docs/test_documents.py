@@ -52,7 +52,7 @@ UNTRIED = {
     "chainrule serve 2-8:tanh-1 --bias --lang ko",
     "chainrule serve sheet.toml --port 0 --no-open",
     "chainrule serve --host 0.0.0.0 --allow-host lab.example.org",
-    "python benchmarks/serve.py --documents 2 --seconds 25",
+    "python benchmarks/serve.py",
     "python benchmarks/judge.py",
     "python benchmarks/page.py",
     "python tools/judge_trial.py --lines 100000 --seed 5 --jobs 2 --repairs 4000",

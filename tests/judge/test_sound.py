@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import pytest
 
 import chainrule
+from chainrule import Network
+from chainrule.judge.world import World
 
 LINEAR = "5-4:identity-3:identity-1 --bias --loss mae --reduction batchmean"
 
@@ -56,3 +61,14 @@ def test_a_factor_is_no_gradient(line):
 def test_numbers_put_in_are_not_judged():
     assert verdicts("x_1 = 2", "3-2 --bias") == ["definition"]
     assert verdicts("δ_1^1 = 0.35", "3-2 --bias") == ["unreadable"]
+
+
+@pytest.mark.parametrize("loss", ["mae", "huber"])
+def test_no_two_outputs_are_on_the_same_side_of_the_loss_at_every_point(loss):
+    """Otherwise sign(y_1 − t_1) could stand where sign(y_3 − t_3) should."""
+    for shorthand in ("5-3 --bias", "2-3-4", "3-6"):
+        world = World(Network.read(f"{shorthand} --loss {loss}"))
+        pred, true = (np.array([store[name, None, None][0] for store in world.stores]) for name in ("pred", "true"))
+        above = pred > true
+        for one, other in itertools.combinations(range(pred.shape[1]), 2):
+            assert (above[:, one] != above[:, other]).any(), (shorthand, one, other)

@@ -340,15 +340,21 @@ class Points:
     # Kinks of the loss
 
     def _cover_loss(self, stores: list[Store]) -> None:
-        """Add points until each output has been on both sides of the loss's kinks, and apart from the others."""
+        """Add points until each output has been on both sides of the loss's kinks, and apart from the others.
+
+        Two outputs that are on the same side of it at every point could stand for each other: sign(y_1 − t_1) for
+        sign(y_3 − t_3).
+        """
         pred = stores[0]["pred", None, None]
         if pred.shape != stores[0]["true", None, None].shape:
             return
         units = range(min(pred.shape[1], MOST_PAIRED))
         wanted: set[object] = {("side", unit, side) for unit in units for side in (False, True)}
         wanted |= {("apart", unit, other) for unit in units for other in units if unit != other}
+        wanted |= {("split", unit, other) for unit in units for other in units if unit < other}
         if self.net.loss.name == "huber":
             wanted |= {("wide", unit, side) for unit in units for side in (False, True)}
+            wanted |= {("wide split", unit, other) for unit in units for other in units if unit < other}
         for store in stores:
             wanted -= self._loss_sides(store)
         for attempt in range(MOST_TARGETS):
@@ -373,7 +379,8 @@ class Points:
             sides = [side for side in (False, True) if ("side", unit, side) in wanted]
             if len(sides) == 1:
                 signs[unit] = 1.0 if sides[0] else -1.0
-            if ("wide", unit, True) in wanted:
+            split = any(("wide split", other, unit) in wanted for other in range(unit))
+            if ("wide", unit, True) in wanted or (split and random.random() < 0.5):
                 gaps[:, unit] += width
         true = pred - signs * gaps
         placed: set[int] = set()
@@ -404,6 +411,8 @@ class Points:
             found |= {("side", unit, bool(beyond[unit])), ("wide", unit, bool(wide[unit]))}
             apart = np.flatnonzero((pred[unit] > true) != (pred > true))
             found |= {("apart", unit, int(other)) for other in apart}
+            found |= {("split", unit, int(other)) for other in np.flatnonzero(beyond != beyond[unit])}
+            found |= {("wide split", unit, int(other)) for other in np.flatnonzero(wide != wide[unit])}
         return found
 
     def _add_beside_kinks(self, stores: list[Store]) -> None:
