@@ -50,22 +50,23 @@ def gaps(heard: Sequence[Heard], court: Court, lines: Sequence[int]) -> Iterator
     if not answered:
         return
     whole = {target for target in answered if isinstance(target, Symbol)}
-    done = {
-        (ref.symbol.kind, ref.symbol.layer, ref.symbol.source, ref.indices) for ref in answered if isinstance(ref, Ref)
-    }
-    covered = {(symbol.kind, symbol.layer, symbol.source) for symbol in whole}
+    done: dict[_Own, set[tuple[object, ...]]] = {}
+    for ref in answered:
+        if isinstance(ref, Ref):
+            done.setdefault(_own(ref.symbol), set()).add(ref.indices)
+    covered = set(map(_own, whole))
     root = court.numbers(1).program.root
     for ref, line in used.items():
-        own = (ref.symbol.kind, ref.symbol.layer, ref.symbol.source)
-        if (*own, ref.indices) not in done and own not in covered:
+        own = _own(ref.symbol)
+        if ref.indices not in done.get(own, ()) and own not in covered:
             yield Message("gap.never_derived", {"partial": plain(Partial(root, ref)), "line": line})
     missing: list[str] = []
     more = 0
     for symbol in court.numbers(1).program.parameters:
-        own = (symbol.kind, symbol.layer, symbol.source)
+        own = _own(symbol)
         if symbol.kind != "w" or own in covered:
             continue
-        answers = {indices for (*of, indices) in done if tuple(of) == own}
+        answers = done.get(own, set())
         if whole and not answers:  # who derives by whole matrices lacks a matrix, and not its entries
             left: Iterator[str] = iter((_matrix(symbol),))
             count = 1
@@ -81,6 +82,14 @@ def gaps(heard: Sequence[Heard], court: Court, lines: Sequence[int]) -> Iterator
             yield Message("gap.never_answered_more", {"names": named, "more": more})
         else:
             yield Message("gap.never_answered", {"names": named})
+
+
+_Own = tuple[str, int | None, int | None]
+
+
+def _own(symbol: Symbol) -> _Own:
+    """Return what tells a symbol from the others of any Program of its network."""
+    return symbol.kind, symbol.layer, symbol.source
 
 
 def _instances(court: Court, chain: Chain) -> Iterator[tuple[Interpreter, Environment]]:

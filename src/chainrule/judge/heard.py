@@ -15,7 +15,7 @@ from chainrule.judge.court import EQUALITIES, Finding
 from chainrule.judge.facts import Key
 from chainrule.judge.reading import Reading
 from chainrule.judge.rows import Row
-from chainrule.judge.syntax import Derivative, Name, Node, Unread, names, parts_of
+from chainrule.judge.syntax import Derivative, Name, Node, Unread, names
 
 
 @dataclass(slots=True)
@@ -51,20 +51,23 @@ class Heard:
         """By how much its fitness could grow under another reading: what was not read has no value under any."""
         sides = self.row.chain.sides[self.defines is not None :]
         read = [not isinstance(side.node, Unread) for side in sides]
-        outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
         links = sum(a and b for a, b in itertools.pairwise(read))
-        return links - self._agreeing + 2 * outside
+        return links - self._agreeing + 2 * self._outside
 
     @property
     def fitness(self) -> int:
         """How well a reading suits the row: a name of a place that the network does not have speaks against it."""
-        outside = sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
-        return self.right - 2 * outside
+        return self.right - 2 * self._outside
 
     @property
     def standing(self) -> int:
         """The same as the choice of a reading counts it: what says how a quantity is computed says what letters are."""
-        return (self.fitness + self._agreeing - self.right) * self.weight
+        return (self._agreeing - 2 * self._outside) * self.weight
+
+    @property
+    def _outside(self) -> int:
+        """How many links speak of a place that the network does not have."""
+        return sum(f.trouble is not None and f.trouble.reason in OUTSIDE for f in self.findings)
 
     @property
     def _agreeing(self) -> int:
@@ -154,9 +157,8 @@ def states_forward(row: Row) -> bool:
     """Return whether a row says how a quantity is computed: a_1 = w_{11} x_1 + b_1, with no derivative in it."""
     if not isinstance(row.chain.sides[0].node, Name):
         return False
-    nodes = [side.node for side in row.chain.sides if not isinstance(side.node, Unread)]
     adjoint = any(name.base in ("δ", "Δ") or (len(name.base) > 1 and name.base[0] == "d") for name in row.chain.names)
-    return not adjoint and not any(isinstance(part, Derivative) for node in nodes for part in parts_of(node))
+    return not adjoint and not any(isinstance(part, Derivative) for side in row.chain.sides for part in side.parts)
 
 
 def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:
