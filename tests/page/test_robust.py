@@ -125,6 +125,27 @@ def test_double_clicks(visit):
     expect(page.get_by_text("Loss over all samples (3)")).to_be_visible()
 
 
+def test_samples_come_and_go_under_a_resting_hand(visit):
+    """The button to add stays under the pointer, though a frame comes between press and release; the focus stays in the table."""
+    page = visit(SEED, address="#tab=numbers")
+    box = page.get_by_role("button", name="Add a sample").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for count in (2, 3, 4):
+        page.mouse.down()
+        page.wait_for_timeout(40)
+        page.mouse.up()
+        expect(page.get_by_text(f"Loss over all samples ({count})")).to_be_visible()
+    expect(page.get_by_role("button", name="Add a sample")).to_be_focused()
+    drops = page.locator(".cr-table button")
+    drops.nth(3).focus()
+    for left in (3, 2):
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"Loss over all samples ({left})")).to_be_visible()
+        expect(drops.nth(left - 1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Add a sample")).to_be_focused()
+
+
 def test_less_motion_where_it_is_asked_for(visit):
     """Nothing moves or fades then."""
     still, moving = "getComputedStyle(document.querySelector('.cr .edges .line')).transitionDuration", "0.15s"

@@ -12,10 +12,21 @@ export class NumbersPanel {
   /** @param {Page} page */
   constructor(page) {
     this.page = page;
-    this.node = make("div", { class: "cr-numbers-panel" });
     /** @type {(() => void)[]} */
     this.live = [];
     this.stale = false;
+    // What is clicked again and again stays where it is, and stays the same node, while the table below it is built anew.
+    this.heading = make("h2");
+    this.adding = /** @type {HTMLButtonElement} */ (make("button", { type: "button", class: "cr-button", "data-key": "numbers.add", onclick: () => this.add() }));
+    this.total = make("span", { class: "cr-note" });
+    this.samples = make("section", {}, this.heading, make("div", { class: "cr-row" }, this.adding, this.total));
+    this.table = make("div", { class: "cr-scroll", tabindex: "0", role: "region" });
+    this.targets = make("p", { class: "cr-note" });
+    this.samples.append(this.table, this.targets);
+    this.rest = make("div");
+    this.node = make("div", { class: "cr-numbers-panel" }, this.samples, this.rest);
+    /** @type {number | null} the row whose end was asked for; the focus goes to the row that takes its place */
+    this.dropped = null;
   }
 
   get id() {
@@ -26,12 +37,13 @@ export class NumbersPanel {
     const { page } = this;
     this.live = [];
     this.stale = false;
-    this.node.replaceChildren(this.samples(), this.probe(), this.weights());
+    this.fillSamples();
+    this.rest.replaceChildren(this.probe(), this.weights());
     const drawn = page.bundle.numbers.drawn;
     if (drawn.length) {
-      this.node.append(make("p", { class: "cr-note" }, page.say("numbers.drawn", { drawn: drawn.join(", "), seed: page.bundle.numbers.seed })));
+      this.rest.append(make("p", { class: "cr-note" }, page.say("numbers.drawn", { drawn: drawn.join(", "), seed: page.bundle.numbers.seed })));
     }
-    this.node.append(make("p", {}, make("button", { type: "button", class: "cr-button", "data-key": "numbers.reset",
+    this.rest.append(make("p", {}, make("button", { type: "button", class: "cr-button", "data-key": "numbers.reset",
       onclick: () => page.setNumbers({ p: page.bundle.numbers.p, x: page.bundle.numbers.x, target: page.bundle.numbers.target }) },
       page.say("numbers.reset"))));
     page.translate(this.node);
@@ -44,7 +56,7 @@ export class NumbersPanel {
 
   // Samples
 
-  samples() {
+  fillSamples() {
     const { page } = this;
     const { model, bundle } = page;
     const names = Array.from({ length: bundle.net.sizes[0] }, (_, k) => `x_${k}`);
@@ -74,12 +86,19 @@ export class NumbersPanel {
       body.append(make("tr", { class: row === model.row ? "cr-current" : null }, make("th", { scope: "row" }, make("label", {}, choice, ` ${at}`)),
         ...names.map((name, k) => cell(model.x, k, name)), ...targets.map((name, k) => cell(model.target, k, name)), ...outs, out, make("td", {}, drop)));
     }
-    const total = make("p", { class: "cr-note" });
-    this.live.push(() => (total.textContent = page.say("numbers.total", { loss: numberText(model.all.loss, page.digits), count: model.count })));
-    const add = make("button", { type: "button", class: "cr-button", "data-key": "numbers.add", disabled: model.count >= MOST_SAMPLES, onclick: () => this.add() }, page.say("numbers.add"));
-    return make("section", {}, make("h2", {}, page.say("numbers.samples")),
-      make("div", { class: "cr-scroll", tabindex: "0", role: "region", "aria-label": page.say("numbers.samples") }, make("table", { class: "cr-table" }, make("thead", {}, head), body)),
-      make("div", { class: "cr-row" }, add), total, make("p", { class: "cr-note" }, page.say(`numbers.targets.${page.bundle.targets}`)));
+    this.heading.textContent = page.say("numbers.samples");
+    this.adding.textContent = page.say("numbers.add");
+    this.adding.disabled = model.count >= MOST_SAMPLES;
+    this.live.push(() => (this.total.textContent = page.say("numbers.total", { loss: numberText(model.all.loss, page.digits), count: model.count })));
+    this.table.setAttribute("aria-label", page.say("numbers.samples"));
+    this.table.replaceChildren(make("table", { class: "cr-table" }, make("thead", {}, head), body));
+    this.targets.textContent = page.say(`numbers.targets.${page.bundle.targets}`);
+    if (this.dropped !== null) {
+      const rows = body.querySelectorAll("tr");
+      const next = rows[Math.min(this.dropped, rows.length - 1)];
+      /** @type {HTMLElement} */ (next.querySelector("button:enabled") ?? this.adding).focus();
+      this.dropped = null;
+    }
   }
 
   add() {
@@ -96,6 +115,7 @@ export class NumbersPanel {
     model.x.splice(row, 1);
     model.target.splice(row, 1);
     model.row = Math.min(model.row, model.count - 1);
+    this.dropped = row;
     this.page.changed({ rebuild: true });
   }
 
