@@ -35,8 +35,8 @@ def symbol(page, name):
     return page.locator(f'.cr-stage [data-symbol="{name}"]').first
 
 
-def choose(page, name):
-    """Click a symbol of the drawing where nothing lies over it."""
+def spot(page, name):
+    """Return a place of the window where a symbol of the drawing is and nothing lies over it."""
     page.wait_for_timeout(50)
     at = symbol(page, name).evaluate("""node => {
         const line = node.querySelector(".hit"), box = node.getBoundingClientRect();
@@ -48,7 +48,12 @@ def choose(page, name):
         return free && [free.x, free.y];
     }""")
     assert at, f"{name} is covered"
-    page.mouse.click(*at)
+    return at
+
+
+def choose(page, name):
+    """Click a symbol of the drawing where nothing lies over it."""
+    page.mouse.click(*spot(page, name))
 
 
 def number_field(page, name):

@@ -26,7 +26,8 @@ def drawn(page, end):
 def test_a_layer_is_opened_and_closed_with_the_mouse(visit):
     """All of its units, each named and of its own place; closed again, it is as it was; the address holds it."""
     page = visit(LARGE)
-    picture = lambda: re.sub(r' class=""', "", page.locator(".cr-stage svg").first.inner_html())  # noqa: E731
+    svg = page.locator(".cr-stage svg").first
+    picture = lambda: re.sub(r' class=""| aria-describedby="[^"]*"', "", svg.inner_html())  # noqa: E731
     before = picture()
     door(page, OPEN.format(1, 100)).click()
     expect(drawn(page, "^1")).to_have_count(100)

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from chainrule import Network
 from chainrule.network import Given
-from page.hands import AXE, RULES, choose, math, number_field, number_of, open_tab, result, shown, symbol
+from page.hands import AXE, RULES, choose, math, number_field, number_of, open_tab, result, shown, spot, symbol
 
 SEED = Network.read("2-3-2-1")
 
@@ -40,7 +40,7 @@ def test_paths_are_lit_and_carry_local_derivatives(visit):
     lit = page.locator(".cr-stage g.lit[data-symbol]").evaluate_all("nodes => nodes.map(n => n.dataset.symbol)")
     assert set(lit) == {"a_1^1", "a_1^2", "a_2^2", "w_11^2", "w_21^2", "w_11^3", "w_12^3", "pred", "loss"}
     numbers = page.locator(".cr-locals text").evaluate_all(
-        "nodes => Object.fromEntries(nodes.map(n => [n.querySelector('title').textContent, n.firstChild.textContent]))"
+        "nodes => Object.fromEntries(nodes.map(n => ['∂' + n.dataset.l.replace('|', '/∂'), n.textContent]))"
     )
     a = values["a_1^1"]
     assert numbers["∂z_1^1/∂w_11^1"] == shown(values["x_0"], 3)
@@ -57,7 +57,7 @@ def test_factors_and_drawing_light_each_other(visit):
     page.locator('.cr-body .cr-line [data-s="a_1^1"]').first.hover()
     expect(symbol(page, "a_1^1")).to_have_class(re.compile("cr-hover"))
     expect(page.get_by_role("tooltip")).to_contain_text("a_1^1 = " + shown(SEED.values()["a_1^1"]))
-    symbol(page, "w_11^3").hover()
+    page.mouse.move(*spot(page, "w_11^3"))
     expect(symbol(page, "a_1^1")).not_to_have_class(re.compile("cr-hover"))
     expect(page.locator('.cr-here[data-s="w_11^3"]').first).to_be_visible()
     page.locator('.cr-below .cr-line [data-m="W_2"]').first.hover() if page.locator(

@@ -233,17 +233,47 @@ def test_two_tabs_of_one_visitor(visit):
 
 
 def test_hasty_clicks(visit):
-    """A double click on what changes the figure changes it as often as it can be, and the page stands."""
+    """A double click on what adds adds twice; on what takes away, once; it starts one training, or makes two steps."""
     page = visit()
+    begun = []
+    page.on("request", lambda request: begun.append(request.url) if request.url.endswith("/api/train") else None)
     open_tab(page, "Figure")
+    said = panel(page).get_by_role("status")
     page.get_by_role("button", name="Add a unit to layer 1").dblclick()
-    expect(panel(page).get_by_role("status")).to_contain_text("Changed: 2-")
+    expect(said).to_have_text("Changed: 2-5-2-1")
+    symbol(page, "a_2^1").press("Enter")
+    page.get_by_role("button", name="Remove a_2^1").dblclick()
+    expect(said).to_have_text("Changed: 2-4-2-1")
+    page.get_by_role("button", name="Undo").dblclick()
+    expect(said).to_have_text("Changed: 2-4-2-1")
+    page.get_by_role("button", name="Undo").click()
+    expect(said).to_have_text("Changed: 2-3-2-1")
     open_tab(page, "Train")
+    page.get_by_role("button", name="Single step").dblclick()
+    expect(panel(page).get_by_role("status")).to_contain_text("Epoch 2 of")
+    page.get_by_role("button", name="Reset").click()
     page.get_by_role("button", name="Start", exact=True).dblclick()
-    expect(panel(page).get_by_role("status")).to_contain_text(re.compile(r"Epoch \d+ of"))
+    expect(panel(page).get_by_role("status")).to_contain_text(re.compile(r"Running. Epoch \d+ of"))
+    assert len(begun) == 2
     open_tab(page, "Take along")
     with page.expect_download():
         page.get_by_role("button", name="TOML", exact=True).dblclick()
+
+
+def test_a_training_that_is_reset_while_it_begins(visit):
+    """Its late answer begins nothing: what was reset stays reset, and the server is told to stop."""
+    page = visit("#tab=train")
+    held = []
+    page.route("**/api/train", lambda route: held.append(route))
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(panel(page).get_by_role("status")).to_have_text("Getting ready …")
+    page.get_by_role("button", name="Reset").click()
+    with page.expect_request("**/stop"):
+        held[0].continue_()
+    expect(panel(page).get_by_role("status")).to_have_text("Nothing trained yet. Seed 0.")
+    page.unroute("**/api/train")
+    page.get_by_role("button", name="Single step").click()
+    expect(panel(page).get_by_role("status")).to_contain_text("Epoch 1 of")
 
 
 def test_endless_documents_are_refused(visit):

@@ -26,11 +26,15 @@ ENDS = {
     "refused",
 }
 VERDICTS = {"right", "wrong", "carried", "unreadable", "definition"}
+EXPLAINED = {"start", "step", "reset", "optimizer", "rate", "batch_size", "epochs", "seed", "validation", "initial"}
+"""The buttons and the settings of a training."""
 COMPOSED = (
     {f"train.names.{name}" for name in NAMES}
     | {f"train.end.{reason}" for reason in ENDS}
     | {f"judge.verdict.{verdict}" for verdict in VERDICTS}
-    | {f"title.{panel}" for panel in ("edit", "judge", "train")}
+    | {f"{kind}.{panel}" for kind in ("title", "tab") for panel in ("edit", "judge", "train")}
+    | {f"edit.tip.{end}" for end in ("from", "to")}
+    | {f"train.tip.{name}" for name in EXPLAINED}
     | {f"edit.{column}" for column in ("layer", "units", "activation", "bias", "change")}
     | {f"judge.{example}" for example in ("seed", "line", "latex")}
     | {f"train.{shape}{end}" for shape in ("surface", "fitted", "scatter") for end in ("", "_text")}

@@ -36,46 +36,114 @@ export function put(template, facts) {
   return template.replace(/\{(\w+)(?::,)?\}/g, (whole, name) => (name in facts ? String(facts[name]) : whole));
 }
 
+/** What of a page can have the focus by Tab. */
+const FOCUSABLE = "a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, [tabindex='0']";
+
+/** @param {HTMLElement} root @returns {HTMLElement[]} what can have the focus, in order */
+function stops(root) {
+  return /** @type {HTMLElement[]} */ ([...root.querySelectorAll(FOCUSABLE)]).filter((one) => one.checkVisibility());
+}
+
+/** What tells a control from the others in another language too; an empty text where nothing does. @param {HTMLElement} node */
+function called(node) {
+  return node.id || node.dataset.own || node.dataset.key || node.getAttribute("aria-label") || node.textContent?.trim() || "";
+}
+
+/**
+ * Builds a part of the page anew without losing the focus: it stays on the same control, or goes to what took its place.
+ * @param {HTMLElement} root
+ * @param {() => void} build
+ */
+export function keeping(root, build) {
+  const held = /** @type {HTMLElement | null} */ (focused(root));
+  if (!held || !root.contains(held)) return build();
+  const before = stops(root);
+  const at = before.indexOf(held);
+  const name = called(held);
+  const same = (/** @type {HTMLElement} */ one) => called(one) === name;
+  const nth = before.slice(0, at).filter(same).length;
+  const caret = held instanceof HTMLInputElement && held.type === "text" ? held.selectionStart : null;
+  build();
+  const now = focused(root);
+  if (now && root.contains(now)) return undefined;
+  if (held.isConnected && held.checkVisibility() && !held.matches(":disabled")) return void held.focus({ preventScroll: true });
+  const after = stops(root);
+  const alike = after.filter(same);
+  const next = alike[Math.min(nth, alike.length - 1)] ?? after[Math.min(Math.max(at, 0), after.length - 1)];
+  next?.focus({ preventScroll: true });
+  if (next && alike.length && caret !== null) /** @type {HTMLInputElement} */ (next).setSelectionRange(caret, caret);
+  return undefined;
+}
+
 /** The box beside a mark that says what the mark is; it follows pointer and focus, and Escape closes it. */
 export class Tip {
   /**
    * @param {HTMLElement} root
-   * @param {(target: Element, box: HTMLElement) => boolean} explain fills the box; false where there is nothing to say
+   * @param {string} id
+   * @param {(target: Element) => string[]} explain what the box says; nothing where there is nothing to say
    */
-  constructor(root, explain) {
+  constructor(root, id, explain) {
     this.root = root;
     this.explain = explain;
-    this.box = make("div", { class: "cr-tip", role: "tooltip", hidden: true });
-    root.append(this.box);
-    /** @type {Element | null} */
-    this.target = null;
-    const over = (/** @type {Event} */ event) => this.show(/** @type {Element} */ (event.target));
-    root.addEventListener("pointerover", (event) => event.pointerType !== "touch" && over(event));
-    root.addEventListener("focusin", (event) => /** @type {Element} */ (event.target).matches(":focus-visible") && over(event));
-    root.addEventListener("pointerdown", () => this.hide());
-    root.addEventListener("pointerout", () => this.hide());
-    root.addEventListener("focusout", () => this.hide());
-    root.addEventListener("keydown", (event) => event.key === "Escape" && this.hide());
+    this.box = make("div", { class: "cr-tip", id, role: "tooltip", hidden: true });
+    /** @type {Element | null} what has the focus and is described by the box */
+    this.described = null;
+    this.held = false;
+    this.pointer = { x: NaN, y: NaN };
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    root.addEventListener("pointerover", (event) => {
+      // What scrolls under a resting pointer does not take the box from what has the focus.
+      const rests = event.screenX === this.pointer.x && event.screenY === this.pointer.y;
+      this.pointer = { x: event.screenX, y: event.screenY };
+      if (event.pointerType !== "touch" && !(rests && this.held)) this.show(/** @type {Element} */ (event.target));
+    }, { signal });
+    root.addEventListener("pointerout", () => this.held || this.hide(), { signal });
+    root.addEventListener("focusin", (event) => {
+      const target = /** @type {Element} */ (event.target);
+      if (target.matches(":focus-visible")) this.show(target, true);
+    }, { signal });
+    for (const type of ["pointerdown", "focusout"]) root.addEventListener(type, () => this.hide(), { signal });
+    // Escape closes it wherever the focus is: what the pointer is on has none.
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.hide(), { signal });
   }
 
-  /** @param {Element} target */
-  show(target) {
+  /** @param {Element} target @param {boolean} [focus] whether it has the focus, and not only the pointer on it */
+  show(target, focus = false) {
     this.hide();
-    if (!this.explain(target, this.box)) return;
-    this.target = target;
+    const whole = focus ? target.getAttribute("data-tip-whole") : null;
+    const lines = whole ? [whole] : this.explain(target);
+    if (!lines.length) return;
+    this.box.replaceChildren(...lines.map((line) => make("div", {}, line)));
     this.box.hidden = false;
+    this.held = focus;
+    if (focus && !target.hasAttribute("aria-describedby")) {
+      target.setAttribute("aria-describedby", this.box.id);
+      this.described = target;
+    }
     const at = target.getBoundingClientRect();
     const own = this.box.getBoundingClientRect();
     const frame = this.root.getBoundingClientRect();
-    const left = Math.min(Math.max(4, at.left + at.width / 2 - own.width / 2), document.documentElement.clientWidth - own.width - 4);
+    const left = Math.max(4, Math.min(at.left + at.width / 2 - own.width / 2, document.documentElement.clientWidth - own.width - 4));
     const below = at.bottom + 8;
     const top = below + own.height > window.innerHeight && at.top - own.height - 8 > 0 ? at.top - own.height - 8 : below;
     this.box.style.left = `${left - frame.left}px`;
     this.box.style.top = `${top - frame.top}px`;
   }
 
+  /** What the box says, where it is shown. */
+  get words() {
+    return this.box.hidden ? "" : [...this.box.children].map((line) => line.textContent).join(" ");
+  }
+
   hide() {
     this.box.hidden = true;
-    this.target = null;
+    this.held = false;
+    this.described?.removeAttribute("aria-describedby");
+    this.described = null;
+  }
+
+  destroy() {
+    this.listening.abort();
   }
 }

@@ -74,6 +74,11 @@ export class Figure {
     this.layers.edges.append(this.fan);
     this.view.load([svg, sheet], this.layers.home);
     this.index();
+    // A thin line is hard to point at; those of weights are wide already.
+    for (const { node, symbol } of this.edges) {
+      const d = node.querySelector(".line")?.getAttribute("d");
+      if (!symbol && d) node.prepend(shape("path", { class: "hit", d, stroke: "#000", "stroke-opacity": 0, "stroke-width": 14, "pointer-events": "stroke" }));
+    }
     this.relabel();
     this.doors();
     this.update();
@@ -422,14 +427,11 @@ export class Figure {
     if (!selected || selected === "loss" || this.page.tab === "practise") return;
     if (this.lit.edges.length > MOST_LABELLED) return;
     const pre = (/** @type {string} */ unit) => this.page.before(unit);
-    const write = (/** @type {string} */ of, /** @type {string} */ by, /** @type {number} */ x, /** @type {number} */ y) => {
+    const write = (/** @type {string} */ owner, /** @type {string} */ of, /** @type {string} */ by, /** @type {number} */ x, /** @type {number} */ y) => {
       const local = model.local(of, by, notation);
       if (!local) return;
-      const text = this.locals.appendChild(shape("text", { x, y }));
+      const text = this.locals.appendChild(shape("text", { x, y, "data-l": `${of}|${by}`, "data-owner": owner }));
       text.textContent = numberText(local.value, 3);
-      const title = shape("title");
-      title.textContent = `∂${of}/∂${by}`;
-      text.append(title);
       this.marks.push({ text: /** @type {Text} */ (text.firstChild), of, by });
     };
     const taken = [...this.svg.querySelectorAll("g.labels > text[data-label]")].map((text) => ({
@@ -448,16 +450,16 @@ export class Figure {
     for (const edge of this.lit.edges) {
       const at = along(edge.node);
       const across = edge.node.classList.contains("bow");
-      write(edge.symbol ? pre(edge.to) : edge.to, across ? pre(edge.from) : edge.from, at.x, at.y + 4);
+      write(edge.symbol || edge.from, edge.symbol ? pre(edge.to) : edge.to, across ? pre(edge.from) : edge.from, at.x, at.y + 4);
     }
     for (const node of /^[wb]_/.test(this.lit.start) ? this.places.get(this.lit.start) ?? [] : []) {
       const at = along(node);
-      write(pre(node.getAttribute("data-to") ?? ""), selected, at.x, at.y + 4);
+      write(selected, pre(node.getAttribute("data-to") ?? ""), selected, at.x, at.y + 4);
     }
     for (const unit of this.lit.units) {
       if (unit === this.lit.start && selected === unit) continue;
       const shape = this.places.get(unit)?.[0]?.querySelector("circle");
-      if (shape && pre(unit) !== unit) write(unit, pre(unit), Number(shape.getAttribute("cx")), Number(shape.getAttribute("cy")) + Number(shape.getAttribute("r")) + 13);
+      if (shape && pre(unit) !== unit) write(unit, unit, pre(unit), Number(shape.getAttribute("cx")), Number(shape.getAttribute("cy")) + Number(shape.getAttribute("r")) + 13);
     }
   }
 
@@ -509,7 +511,7 @@ export class Figure {
     const act = (/** @type {Element} */ target) => {
       const door = target.closest("[data-door]")?.getAttribute("data-door");
       if (door) this.toggle(Number(door));
-      else this.page.select(target.closest("[data-symbol]")?.getAttribute("data-symbol") ?? "");
+      else this.page.select(named(target));
     };
     stage.addEventListener("click", (event) => {
       if (!this.view.pulled) act(/** @type {Element} */ (event.target));
@@ -528,8 +530,7 @@ export class Figure {
     });
     for (const [type, on] of /** @type {[string, boolean][]} */ ([["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]])) {
       stage.addEventListener(type, (event) => {
-        const node = /** @type {Element} */ (event.target).closest("[data-symbol]");
-        this.page.point(on && node ? node.getAttribute("data-symbol") ?? "" : "");
+        this.page.point(on ? named(/** @type {Element} */ (event.target)) : "");
       });
     }
   }
@@ -556,4 +557,10 @@ export class Figure {
     const nearest = units.reduce((/** @type {typeof units[0] | null} */ best, unit) => (!best || Math.abs(unit.y - y) < Math.abs(best.y - y) ? unit : best), null);
     return focus(nearest?.name ?? "");
   }
+}
+
+/** The symbol that a part of the drawing stands for: itself, its label, or a number on it. @param {Element} target */
+function named(target) {
+  const own = target.closest("[data-symbol], [data-label], [data-owner]");
+  return own?.getAttribute("data-symbol") ?? own?.getAttribute("data-label") ?? own?.getAttribute("data-owner") ?? "";
 }

@@ -1,6 +1,7 @@
 // The panel that follows a symbol: its lines in both views, its paths, and the computation one step at a time.
 
-import { focused, make } from "./dom.js";
+import { focused, keeping, make } from "./dom.js";
+import { Factors, markAt } from "./factors.js";
 import { fill } from "./names.js";
 import { count, paths } from "./paths.js";
 import { marked, matrixTex, numberTex, putNumbers, setInline, setLine, setNumbers, setWords } from "./tex.js";
@@ -32,6 +33,8 @@ export class Follow {
     this.scalar = make("section");
     this.matrix = make("section");
     this.paths = make("section");
+    this.factors = new Factors(page);
+    this.listen();
   }
 
   get id() {
@@ -51,11 +54,11 @@ export class Follow {
       { class: "cr-row", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.typed()) },
       make("label", { for: `cr-symbol-${page.number}` }, say("follow.symbol")),
       this.input,
-      make("button", { class: "cr-button", type: "submit" }, say("follow.go")),
+      make("button", { class: "cr-button", type: "submit", "data-key": "follow.go" }, say("follow.go")),
     );
     const button = (/** @type {string} */ key, /** @type {string} */ sign, /** @type {() => void} */ act) =>
       make("button", { type: "button", class: "cr-icon", "data-key": key, onclick: act }, sign);
-    this.where = make("span", { class: "cr-where", "aria-live": "polite" });
+    this.where = make("span", { class: "cr-where", "aria-live": "polite", "data-tip": say("tip.follow.steps") });
     const stepper = make(
       "div", { class: "cr-row cr-stepper", role: "group", "data-name": "follow.steps" },
       button("follow.first", "«", () => this.jump(0)),
@@ -69,18 +72,24 @@ export class Follow {
     this.matrix = make("section", { class: "cr-matrix" });
     this.paths = make("section", { class: "cr-paths" });
     this.node.replaceChildren(form, this.wrong, stepper, this.head, this.scalar, this.paths);
-    page.below.replaceChildren(this.matrix);
+    page.below.replaceChildren(this.matrix, this.factors.spoken);
+    this.choose();
+  }
+
+  /** Pointer and focus on the lines. */
+  listen() {
+    const { page } = this;
     const places = [this.node, page.below];
     for (const [type, on] of /** @type {[string, boolean][]} */ ([["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]])) {
       for (const place of places) place.addEventListener(type, (event) => page.lightMark(on ? markAt(/** @type {Element} */ (event.target)) : null));
     }
     for (const place of places) {
+      this.factors.listen(place);
       place.addEventListener("click", (event) => {
         const mark = markAt(/** @type {Element} */ (event.target));
         if (mark && (mark.kind === "s" || mark.kind === "p")) page.select(mark.name);
       });
     }
-    this.choose();
   }
 
   typed() {
@@ -171,8 +180,9 @@ export class Follow {
     const number = (/** @type {number} */ value) => marked(numberTex(value, page.digits));
     this.live.push(() => {
       const { model } = page;
-      const value = `${page.tex(name)} = ${number(model.number(name))}`;
-      const partial = Number.isNaN(model.partial(name)) ? "" : ` \\qquad ${page.partialTex(name)} = ${number(model.partial(name))}`;
+      const own = (/** @type {string} */ kind, /** @type {string} */ tex) => `\\htmlData{${kind}=${name.replaceAll(",", ";")}}{${tex}}`;
+      const value = own("s", `${page.tex(name)} = ${number(model.number(name))}`);
+      const partial = Number.isNaN(model.partial(name)) ? "" : ` \\qquad ${own("p", `${page.partialTex(name)} = ${number(model.partial(name))}`)}`;
       setNumbers(numbers, value + partial);
     });
   }
@@ -186,7 +196,7 @@ export class Follow {
     const read = page.model.names.read(entry.name);
     if (line.why !== undefined) this.scalar.append(this.why(line, general || !read ? [] : page.model.names.running(read)));
     const value = () => (entry.backward ? page.model.partial(entry.name) : page.model.number(entry.name));
-    this.scalar.append(this.line(line, general, (kind, name) => page.value(kind, name), value));
+    this.scalar.append(this.line(line, general, (kind, name) => page.value(kind, name), value, { [entry.backward ? "data-p" : "data-s"]: entry.name }));
     if (general) this.scalar.append(make("p", { class: "cr-note" }, page.say("follow.general")));
   }
 
@@ -204,11 +214,12 @@ export class Follow {
    * @param {boolean} general
    * @param {(kind: string, name: string) => number | number[][] | null} number
    * @param {() => number | number[][] | null} value
+   * @param {Record<string, string>} of what its result is the number of
    * @param {number[]} [entry] the entry of an array that is meant
    */
-  line(line, general, number, value, entry) {
+  line(line, general, number, value, of, entry) {
     const { page } = this;
-    const node = make("div", { class: "cr-line", tabindex: "0", role: "group", "aria-label": page.say("follow.line") });
+    const node = make("div", { class: "cr-line", tabindex: "0", role: "group", "aria-label": page.say("follow.line"), "data-tip-whole": page.say("tip.follow.line"), "data-factors": true });
     line.sides.forEach((side, at) => {
       const part = make("span", { class: "cr-side" });
       setLine(part, at ? `{}= ${side}` : side);
@@ -216,7 +227,7 @@ export class Follow {
     });
     if (general || line.put === undefined) return node;
     const numbers = make("span", { class: "cr-side cr-numbers" });
-    const result = make("span", { class: "cr-side cr-result" });
+    const result = make("span", { class: "cr-side cr-result", ...of });
     node.append(numbers, result);
     this.live.push(() => {
       const own = value();
@@ -238,8 +249,9 @@ export class Follow {
       this.matrix.append(this.why(line, []));
     }
     const { number, value } = matrixNumbers(page, line, entry);
-    const node = this.line(line, false, number, value, this.meant(line.q, entry));
-    if (line.shape) node.append(make("span", { class: "cr-shape" }, page.say("follow.shape", { shape: line.shape })));
+    const whole = `${line.backward ? "∂" : ""}${page.bundle.quantities[line.q].matrix}`;
+    const node = this.line(line, false, number, value, { "data-m": whole }, this.meant(line.q, entry));
+    if (line.shape) node.append(make("span", { class: "cr-shape", "data-tip": page.say("tip.follow.shape") }, page.say("follow.shape", { shape: line.shape })));
     this.matrix.append(node);
   }
 
@@ -260,12 +272,11 @@ export class Follow {
     const { model } = page;
     const total = name === "loss" || Number.isNaN(model.partial(name)) ? 0 : count(model, name);
     if (!total) return;
-    const list = make("ul", { class: "cr-list" });
-    const sum = make("p", { class: "cr-sum" });
+    const list = make("ul", { class: "cr-list", tabindex: "0", "aria-label": page.say("follow.line"), "data-tip-whole": page.say("tip.follow.line"), "data-factors": true });
     const found = paths(model, name);
     const title = total === 1 ? page.say("follow.path") : page.say("follow.paths", { count: total.toLocaleString("en") });
     const more = make("button", { type: "button", class: "cr-button", "data-tip": page.say("tip.follow.more"), onclick: () => show(MORE_PATHS) });
-    this.paths.append(make("h2", {}, title), list, more, sum);
+    this.paths.append(make("h2", {}, title), list, more);
     let shown = 0;
     const show = (/** @type {number} */ upTo) => {
       for (let left = upTo; left > 0; left--) {
@@ -279,8 +290,9 @@ export class Follow {
       this.update();
     };
     if (total > 1) {
+      const sum = make("span", { "data-p": name });
       this.live.push(() => setNumbers(sum, `${page.partialTex(name)} = ${marked(numberTex(model.partial(name), page.digits))}`));
-      sum.before(make("p", { class: "cr-note" }, page.say("follow.added")));
+      this.paths.append(make("p", { class: "cr-note" }, page.say("follow.added")), make("p", { class: "cr-sum" }, sum));
     }
     show(MOST_PATHS);
   }
@@ -291,14 +303,18 @@ export class Follow {
     const { links } = page.bundle.notations[page.notation];
     const symbols = make("span", { class: "cr-side" });
     const numbers = make("span", { class: "cr-side" });
-    const result = make("span", { class: "cr-side cr-result" });
+    const result = make("span", { class: "cr-side cr-result", "data-tip": page.say("tip.follow.product") });
     const factor = (/** @type {{by: string, step: import("./model.js").Step}} */ { by, step }) =>
       `\\htmlData{l=${step.of.replaceAll(",", ";")}|${by.replaceAll(",", ";")}}{${fill(links[step.link].inner, step.args)}}`;
     setLine(symbols, path.map(factor).join(" \\cdot "));
     this.live.push(() => {
       const values = path.map(({ step }) => page.model.along(step));
       const product = values.reduce((one, other) => one * other, 1);
-      const shown = values.map((value) => (value < 0 ? `(${marked(numberTex(value, 4))})` : marked(numberTex(value, 4))));
+      const shown = values.map((value, at) => {
+        const { by, step } = path[at];
+        const number = `\\htmlData{l=${step.of.replaceAll(",", ";")}|${by.replaceAll(",", ";")}}{${marked(numberTex(value, 4))}}`;
+        return value < 0 ? `(${number})` : number;
+      });
       setNumbers(numbers, `{}= ${shown.join(" \\cdot ")}`);
       setNumbers(result, `{}= ${marked(numberTex(product, page.digits))}`);
     });
@@ -322,21 +338,6 @@ export class Follow {
       if (mark && names.has(mark.name)) node.classList.add("cr-here");
     }
   }
-}
-
-/**
- * What a mark of a line is about.
- * @param {Element} node
- * @returns {{kind: string, name: string} | null}
- */
-export function markAt(node) {
-  const own = /** @type {HTMLElement | null} */ (node.closest("[data-s],[data-p],[data-l],[data-m]"));
-  if (!own) return null;
-  for (const kind of ["s", "p", "l", "m"]) {
-    const name = own.dataset[kind];
-    if (name !== undefined) return { kind, name: name.replaceAll(";", ",") };
-  }
-  return null;
 }
 
 /** @param {string} put */

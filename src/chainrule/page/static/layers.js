@@ -10,6 +10,7 @@ import { label, move, over, shape, straight } from "./svg.js";
 export const MOST_OPENED = 1000;
 const MOST_SINGLE = 400;
 const MOST_TABBED = 60;
+const MOST_WIDE = 20;
 const TARGETS = 1e6;
 const LOSS = 2e6;
 const BANDS = [0, 0.2, 0.6, 1.2]; // the least weight of each thickness
@@ -304,7 +305,7 @@ export class Layers {
         this.thickets.push(thicket);
         this.edges.prepend(thicket.node);
       } else {
-        for (const { name, from, to } of edges) this.edges.append(this.edge(name, from, to, straight(from, to), edges.length <= MOST_TABBED));
+        for (const { name, from, to } of edges) this.edges.append(this.edge(name, from, to, straight(from, to), edges.length <= MOST_TABBED, edges.length <= MOST_WIDE ? 14 : 4));
       }
       if (!curved && !support) this.faint(out, into);
     });
@@ -314,12 +315,12 @@ export class Layers {
   }
 
   /**
-   * @param {string} name @param {Unit} from @param {Unit} to @param {string} path @param {boolean} [tabbed]
+   * @param {string} name @param {Unit} from @param {Unit} to @param {string} path @param {boolean} [tabbed] @param {number} [width] how near it is pointed at
    * @returns {SVGElement}
    */
-  edge(name, from, to, path, tabbed = true) {
+  edge(name, from, to, path, tabbed = true, width = 14) {
     return shape("g", { class: tabbed ? "weight plain" : "weight plain fine", role: "button", tabindex: tabbed ? "0" : "-1", "aria-label": this.page.about(name), "data-symbol": name, "data-from": from.name, "data-to": to.name },
-      shape("path", { class: "hit", d: path, stroke: "#000", "stroke-opacity": 0, "stroke-width": tabbed ? 14 : 7, "pointer-events": "stroke" }),
+      shape("path", { class: "hit", d: path, stroke: "#000", "stroke-opacity": 0, "stroke-width": width, "pointer-events": "stroke" }),
       shape("path", { class: "line", d: path, "stroke-width": tabbed ? 1.3 : 0.9 }));
   }
 

@@ -1,6 +1,6 @@
 // The panel of numbers: samples, weights, and the probe that nudges one of them.
 
-import { focused, make } from "./dom.js";
+import { focused, keeping, make } from "./dom.js";
 import { numberText } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -34,6 +34,10 @@ export class NumbersPanel {
   }
 
   load() {
+    keeping(this.node, () => this.build());
+  }
+
+  build() {
     const { page } = this;
     this.live = [];
     this.stale = false;
@@ -64,18 +68,18 @@ export class NumbersPanel {
     const targets = width === 1 ? ["true"] : Array.from({ length: width }, (_, k) => `true_${k + 1}`);
     const outputs = bundle.net.outputs === 1 ? ["pred"] : Array.from({ length: bundle.net.outputs }, (_, k) => `pred_${k + 1}`);
     const shownOutputs = outputs.slice(0, 6);
-    const head = make("tr", {}, make("th", { scope: "col" }, page.say("numbers.sample")),
-      ...[...names, ...targets].map((name) => make("th", { scope: "col" }, name)),
-      ...[...shownOutputs, "loss"].map((name) => make("th", { scope: "col", class: "cr-out" }, name)), make("td"));
+    const head = make("tr", {}, make("th", { scope: "col", "data-tip": page.say("tip.numbers.row") }, page.say("numbers.sample")),
+      ...[...names, ...targets, ...shownOutputs, "loss"].map((name, k) =>
+        make("th", { scope: "col", class: k < names.length + targets.length ? null : "cr-out", "data-tip": page.about(name) }, name)), make("td"));
     const body = make("tbody");
     for (let row = 0; row < model.count; row++) {
       const at = String(row + 1);
-      const choice = make("input", { type: "radio", name: `cr-row-${page.number}`, "aria-label": page.say("numbers.follow", { at }), onchange: () => page.setRow(row) });
+      const choice = make("input", { type: "radio", name: `cr-row-${page.number}`, "aria-label": page.say("numbers.follow", { at }), "data-tip": page.say("tip.numbers.follow", { at }), onchange: () => page.setRow(row) });
       /** @type {HTMLInputElement} */ (choice).checked = row === model.row;
       const cell = (/** @type {number[][]} */ table, /** @type {number} */ k, /** @type {string} */ name) =>
         make("td", {}, this.field(`${name} ${at}`, () => table[row][k], (value) => (table[row][k] = value)));
-      const out = make("td", { class: "cr-out" });
-      const outs = shownOutputs.map(() => make("td", { class: "cr-out" }));
+      const answer = (/** @type {string} */ name) => make("td", { class: "cr-out", "data-tip": page.say("tip.numbers.out", { about: page.about(name), at }) });
+      const [out, outs] = [answer("loss"), shownOutputs.map(answer)];
       this.live.push(() => {
         const { all } = model;
         const pred = /** @type {Float64Array} */ (all.pred);
@@ -83,7 +87,7 @@ export class NumbersPanel {
         out.textContent = numberText(model.compute(model.p, [model.x[row]], [model.target[row]]).loss, 5);
       });
       const drop = make("button", { type: "button", class: "cr-icon", "data-key": "numbers.drop", disabled: model.count === 1, onclick: () => this.drop(row) }, "×");
-      body.append(make("tr", { class: row === model.row ? "cr-current" : null }, make("th", { scope: "row" }, make("label", {}, choice, ` ${at}`)),
+      body.append(make("tr", { class: row === model.row ? "cr-current" : null }, make("th", { scope: "row", "data-tip": page.say("tip.numbers.follow", { at }) }, make("label", {}, choice, ` ${at}`)),
         ...names.map((name, k) => cell(model.x, k, name)), ...targets.map((name, k) => cell(model.target, k, name)), ...outs, out, make("td", {}, drop)));
     }
     this.heading.textContent = page.say("numbers.samples");
@@ -91,6 +95,7 @@ export class NumbersPanel {
     this.adding.disabled = model.count >= MOST_SAMPLES;
     this.live.push(() => (this.total.textContent = page.say("numbers.total", { loss: numberText(model.all.loss, page.digits), count: model.count })));
     this.table.setAttribute("aria-label", page.say("numbers.samples"));
+    this.table.setAttribute("data-tip-whole", page.say("tip.numbers.table"));
     this.table.replaceChildren(make("table", { class: "cr-table" }, make("thead", {}, head), body));
     this.targets.textContent = page.say(`numbers.targets.${page.bundle.targets}`);
     if (this.dropped !== null) {
@@ -212,9 +217,9 @@ export class NumbersPanel {
       return section;
     }
     const set = (/** @type {number} */ value) => void model.set(name, value);
-    section.append(make("div", { class: "cr-weight" }, make("span", { class: "cr-name" }, name),
+    section.append(make("div", { class: "cr-weight" }, make("span", { class: "cr-name", "data-tip": page.about(name) }, name),
       this.slider(name, () => model.number(name), set), this.field(name, () => model.number(name), set)));
-    const size = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: `cr-nudge-${page.number}` },
+    const size = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: `cr-nudge-${page.number}`, "data-tip": page.say("tip.numbers.nudge") },
       ...["0.1", "0.01", "0.001", "-0.01"].map((value) => make("option", { value, selected: value === "0.01" }, value))));
     const said = make("p", { "aria-live": "polite", class: "cr-probe" });
     const tell = () => {
@@ -246,10 +251,10 @@ export class NumbersPanel {
         const set = (/** @type {number} */ value) => void model.set(name, value);
         const get = () => model.number(name);
         list.append(make("div", { class: "cr-weight" },
-          make("button", { type: "button", class: "cr-name", "aria-label": page.say("numbers.select", { name }), onclick: () => page.select(name) }, name),
+          make("button", { type: "button", class: "cr-name", "aria-label": page.say("numbers.select", { name }), "data-tip": page.say("tip.numbers.select", { about: page.about(name) }), onclick: () => page.select(name) }, name),
           this.slider(name, get, set), this.field(name, get, set)));
       }
-      section.append(make("h3", {}, quantity.matrix), list);
+      section.append(make("h3", {}, make("span", { "data-m": quantity.matrix }, quantity.matrix)), list);
     });
     return section;
   }

@@ -1,15 +1,16 @@
 // The page: a network's drawing beside what can be done with it. README.md in chainrule.page says what stands in a bundle.
 
-import { Tip, focused, make, put } from "./dom.js";
+import { Tip, keeping, make, put } from "./dom.js";
+import { explain } from "./explain.js";
 import { Figure } from "./figure.js";
-import { Follow, markAt } from "./follow.js";
+import { Follow } from "./follow.js";
 import { Model } from "./model.js";
 import { NumbersPanel } from "./numbers.js";
 import { Practise } from "./practise.js";
 import { fill } from "./names.js";
 import { read, written } from "./state.js";
 import { Take } from "./take.js";
-import { numberText, setTyped, settle } from "./tex.js";
+import { setTyped, settle } from "./tex.js";
 
 /** @typedef {import("./types.d.ts").Bundle} Bundle */
 /** @typedef {import("./types.d.ts").Code} Code */
@@ -67,6 +68,7 @@ export class Page {
     /** @type {(() => void)[]} */
     this.visitors = [];
     this.below = make("div", { class: "cr-below" });
+    this.tip = new Tip(root, `cr-tip-${this.number}`, (target) => explain(this, target));
     this.figure = new Figure(this);
     this.follow = new Follow(this);
     /** @type {OwnPanel[]} */
@@ -109,21 +111,21 @@ export class Page {
     this.root.replaceChildren();
     this.dress();
     const panels = [
-      ...this.panels.map((panel) => ({ id: panel.id, title: this.say(`tab.${panel.id}`), node: panel.node })),
-      ...(this.services.panels ?? []).map((panel) => ({ id: panel.id, title: panel.title[this.lang], node: make("div", { class: "cr-visitor" }) })),
+      ...this.panels.map((panel) => ({ id: panel.id, title: this.say(`tab.${panel.id}`), tip: this.say(`tip.tab.${panel.id}`), node: panel.node })),
+      ...(this.services.panels ?? []).map((panel) => ({ id: panel.id, title: panel.title[this.lang], tip: panel.tip[this.lang], node: make("div", { class: "cr-visitor" }) })),
     ];
     if (!panels.some((panel) => panel.id === this.tab)) this.tab = "follow";
     const tabs = make("div", { class: "cr-tabs", role: "tablist", "aria-label": this.say("tab.all") });
     const bodies = make("div", { class: "cr-bodies" });
-    for (const { id, title, node } of panels) {
+    for (const { id, title, tip, node } of panels) {
       const own = `cr-${this.number}-${id}`;
-      tabs.append(make("button", { type: "button", role: "tab", class: "cr-tab", id: `${own}-tab`, "aria-controls": own, "data-tab": id, "data-key": `tab.${id}`, onclick: () => this.open(id) }, title));
+      tabs.append(make("button", { type: "button", role: "tab", class: "cr-tab", id: `${own}-tab`, "aria-controls": own, "data-tab": id, "data-tip": tip, onclick: () => this.open(id) }, title));
       bodies.append(make("div", { role: "tabpanel", class: "cr-body", id: own, "aria-labelledby": `${own}-tab`, "data-body": id }, node));
     }
     tabs.addEventListener("keydown", (event) => this.arrow(event, tabs));
     const main = make("div", { class: "cr-main" }, make("div", { class: "cr-left" }, this.figure.node, this.below), make("section", { class: "cr-side-panel" }, tabs, bodies));
-    this.root.append(this.header(), main);
-    this.tip = new Tip(this.root, (target, box) => this.explain(target, box));
+    this.root.append(this.header(), main, this.tip.box);
+    this.tip.hide();
     this.figure.load();
     this.figure.choose();
     for (const panel of this.panels) panel.load();
@@ -204,34 +206,6 @@ export class Page {
       if (key in words && !node.textContent?.match(/\p{L}{2}/u) && !(node.id && root.querySelector(`label[for="${CSS.escape(node.id)}"]`))) node.setAttribute("aria-label", words[key]);
       node.setAttribute("data-tip", words[`tip.${key}`] ?? words[key] ?? "");
     }
-  }
-
-  /** @param {Element} target @param {HTMLElement} box */
-  explain(target, box) {
-    const mark = this.figure.node.contains(target) ? null : markAt(target);
-    const symbol = target.closest("[data-symbol]");
-    const name = symbol?.getAttribute("data-symbol") ?? mark?.name ?? "";
-    if (symbol || mark) {
-      const kind = mark?.kind ?? "s";
-      const lines = kind === "s" && !symbol ? [this.about(name)] : symbol ? [symbol.getAttribute("aria-label") ?? name] : [];
-      const value = this.value(kind, name);
-      if (kind === "p") lines.push(`∂loss/∂${name} = ${numberText(this.model.partial(name), this.digits)}`);
-      else if (kind === "l") lines.push(`∂${name.replace("|", "/∂")} = ${numberText(Number(value), this.digits)}`);
-      else if (kind === "s") {
-        if (!Number.isNaN(Number(value))) lines.push(`${name} = ${numberText(Number(value), this.digits)}`);
-        const partial = this.model.partial(name);
-        if (!Number.isNaN(partial)) lines.push(`∂loss/∂${name} = ${numberText(partial, this.digits)}`);
-      } else {
-        const rows = this.model.matrix(name);
-        lines.push(rows ? this.say("follow.matrix_of", { name, rows: rows.length, columns: rows[0]?.length ?? 1 }) : name);
-      }
-      box.replaceChildren(...lines.map((line) => make("div", {}, line)));
-      return true;
-    }
-    const words = target.closest("[data-tip]")?.getAttribute("data-tip") ?? target.closest("[data-door]")?.getAttribute("aria-label");
-    if (!words) return false;
-    box.replaceChildren(words);
-    return true;
   }
 
   // Words and formulas
@@ -421,9 +395,7 @@ export class Page {
 
   /** Builds everything anew in another language or notation; the focus stays where it was. @param {string} why */
   again(why) {
-    const id = focused(this.root)?.id ?? "";
-    this.build();
-    if (id) /** @type {HTMLElement | null} */ (this.root.querySelector(`#${CSS.escape(id)}`))?.focus();
+    keeping(this.root, () => this.build());
     this.save();
     this.tell(why, this.lang);
   }
@@ -436,7 +408,7 @@ export class Page {
     if (!(this.notation in bundle.notations)) this.notation = bundle.notation;
     if (this.selected !== "loss" && !this.model.names.read(this.selected)) this.selected = "";
     this.follow.step = null;
-    this.build();
+    keeping(this.root, () => this.build());
     this.save();
     this.tell("load");
   }
@@ -486,6 +458,7 @@ export class Page {
   }
 
   destroy() {
+    this.tip.destroy();
     clearTimeout(this.saving);
     clearTimeout(this.settling);
     if (this.frame) cancelAnimationFrame(this.frame);

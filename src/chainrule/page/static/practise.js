@@ -1,6 +1,6 @@
 // The panel to practise: the person writes each ∂, which is judged at once by its numbers, with hints a step at a time.
 
-import { make } from "./dom.js";
+import { keeping, make } from "./dom.js";
 import { LONGEST, Unreadable, readFormula } from "./formula.js";
 import { bare, numberTex, numberText, setInline, setLine, setWords } from "./tex.js";
 
@@ -72,6 +72,11 @@ export class Practise {
   update() {}
 
   build() {
+    keeping(this.node, () => this.ask());
+  }
+
+  /** Shows what is asked for. */
+  ask() {
     const { page } = this;
     const say = page.say.bind(page);
     const name = this.tasks[this.at];
@@ -79,11 +84,11 @@ export class Practise {
     const solved = Object.keys(this.done).length;
     const points = Object.values(this.done).reduce((sum, hints) => sum + Math.max(0, 1 - hints / 4), 0);
     const score = make("p", { class: "cr-note", "aria-live": "polite" }, say("practise.score", { solved, count: this.tasks.length, points: numberText(points, 3) }));
-    const bar = make("progress", { max: this.tasks.length, value: solved, "aria-label": say("practise.progress") });
+    const bar = make("progress", { max: this.tasks.length, value: solved, "aria-label": say("practise.progress"), "data-tip": say("tip.practise.progress") });
     const question = make("h2", { class: "cr-question", "aria-label": `∂loss/∂${name} = ?` });
     setInline(question, `${page.partialTex(name)} = \\;?`);
     const id = `cr-answer-${page.number}`;
-    this.answer = /** @type {HTMLTextAreaElement} */ (make("textarea", { id, class: "cr-input cr-answer", rows: "2", spellcheck: "false", autocomplete: "off",
+    this.answer = /** @type {HTMLTextAreaElement} */ (make("textarea", { id, class: "cr-input cr-answer", rows: "2", spellcheck: "false", autocomplete: "off", "data-tip": say("tip.practise.answer"),
       placeholder: page.judged ? "\\frac{\\partial loss}{\\partial z_1^2} \\cdot a_1^1" : "∂loss/∂z_1^2 · a_1^1" }));
     this.answer.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey) {

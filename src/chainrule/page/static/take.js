@@ -38,8 +38,8 @@ export class Take {
       : [];
     const link = page.addressed
       ? [make("h2", {}, page.say("take.link")), make("p", { class: "cr-note" }, page.say("take.link_note")),
-        make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button", onclick: () => this.copy() }, page.say("take.copy")),
-          make("button", { type: "button", class: "cr-button", onclick: () => window.print() }, page.say("take.print")))]
+        make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button", "data-tip": page.say("tip.take.copy"), onclick: () => this.copy() }, page.say("take.copy")),
+          make("button", { type: "button", class: "cr-button", "data-tip": page.say("tip.take.print"), onclick: () => window.print() }, page.say("take.print")))]
       : [];
     this.node.replaceChildren(make("h2", {}, page.say("take.files")), make("p", { class: "cr-note" }, page.say("take.note")),
       make("div", { class: "cr-row" }, ...own), ...served, this.said, ...link);

@@ -37,7 +37,7 @@ export interface Code {
   locals: ((v: Arrays, n: number, ...indices: number[]) => number)[];
 }
 export interface Numbers { p?: ArrayLike<number>; x?: number[][]; target?: number[][] }
-export interface Panel { id: string; title: Record<Lang, string>; mount(root: HTMLElement, page: any): () => void }
+export interface Panel { id: string; title: Record<Lang, string>; tip: Record<Lang, string>; mount(root: HTMLElement, page: any): () => void }
 export interface Services {
   judge?(text: string, options: { format: string }): Promise<any>;
   export?(form: string): Promise<Blob>;

@@ -1,6 +1,6 @@
 // The panel of the figure: layers, activations, biases, the loss; units and edges added and removed on the drawing.
 
-import { make } from "../../page/static/dom.js";
+import { keeping, make } from "../../page/static/dom.js";
 import { numbersOf, rowsOf } from "./server.js";
 
 /** @typedef {import("../../page/static/page.js").Page} Page */
@@ -19,7 +19,9 @@ export class EditPanel {
     this.failed = false;
     /** @type {string | null} where the picked edge starts; "" while that is asked for, null while nothing is picked */
     this.picking = null;
-    this.focus = "";
+    /** what is still to be changed, one after the other: a hasty second click is about the figure that the first one made */
+    this.turn = Promise.resolve();
+    this.waiting = 0;
   }
 
   get id() {
@@ -39,6 +41,10 @@ export class EditPanel {
   }
 
   build() {
+    if (this.root && this.page) keeping(this.root, () => this.fill());
+  }
+
+  fill() {
     const { server, root, page } = this;
     if (!root || !page) return;
     const say = server.say.bind(server);
@@ -46,11 +52,9 @@ export class EditPanel {
     this.chosenBox = make("div");
     root.replaceChildren(this.network(), this.said, make("h3", {}, say("edit.layers")), this.layers(), this.loss(),
       make("h3", {}, say("edit.chosen")), this.chosenBox, this.edges(),
-      make("div", { class: "cr-row" }, this.button("undo", say("edit.undo"), () => this.undo(), !this.before.length)),
+      make("div", { class: "cr-row" }, this.button("undo", say("edit.undo"), () => this.undo(), !this.before.length, { "data-tip": say("edit.tip.undo") })),
       make("p", { class: "cr-note" }, say("edit.kept")));
     this.showChosen();
-    if (this.focus) /** @type {HTMLElement | null} */ (root.querySelector(`[data-own="${CSS.escape(this.focus)}"]`))?.focus({ preventScroll: true });
-    this.focus = "";
   }
 
   /**
@@ -61,22 +65,18 @@ export class EditPanel {
    * @param {Record<string, any>} [more]
    */
   button(own, label, act, disabled = false, more = {}) {
-    return make("button", { type: "button", class: "cr-button", "data-own": own, disabled, onclick: () => {
-      this.focus = own;
-      act();
-    }, ...more }, label);
+    return make("button", { type: "button", class: "cr-button", "data-own": own, disabled, onclick: act, ...more }, label);
   }
 
   network() {
     const { server } = this;
     const say = server.say.bind(server);
     const field = /** @type {HTMLInputElement} */ (make("input", { class: "cr-input cr-wide", id: "edit-network", "data-own": "network",
-      value: this.page?.bundle.net.shorthand ?? "", autocomplete: "off", spellcheck: "false", placeholder: "2-3-2-1" }));
+      value: this.page?.bundle.net.shorthand ?? "", "data-tip": say("edit.network_note"), autocomplete: "off", spellcheck: "false", placeholder: "2-3-2-1" }));
     const form = make("form", { class: "cr-row" }, make("label", { for: "edit-network" }, say("edit.network")), field,
-      make("button", { class: "cr-button" }, say("edit.show")));
+      make("button", { class: "cr-button", "data-own": "show", "data-tip": say("edit.tip.show") }, say("edit.show")));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.focus = "network";
       if (field.value.trim()) this.show(field.value.trim());
     });
     return make("div", {}, form, make("p", { class: "cr-note" }, say("edit.network_note")));
@@ -90,12 +90,11 @@ export class EditPanel {
     const row = (/** @type {number} */ level) => {
       const layer = level ? shape.layers[level - 1] : { size: shape.inputs, activation: null, bias: null };
       const size = /** @type {HTMLInputElement} */ (make("input", { type: "number", class: "cr-number cr-size", min: "1", max: MOST_UNITS, value: layer.size,
-        "aria-label": say("edit.size_of", { level }), "data-own": `size ${level}` }));
+        "aria-label": say("edit.size_of", { level }), "data-tip": say("edit.size_of", { level }), "data-own": `size ${level}` }));
       size.addEventListener("change", () => {
-        this.focus = `size ${level}`;
         this.change({ what: "size", layer: level, size: Math.round(Number(size.value)) });
       });
-      const more = this.button(`add ${level}`, "+", () => this.change({ what: "add_unit", layer: level }), false, { class: "cr-icon", "aria-label": say("edit.add_unit", { level }) });
+      const more = this.button(`add ${level}`, "+", () => this.change({ what: "add_unit", layer: level }), false, { class: "cr-icon", "aria-label": say("edit.add_unit", { level }), "data-tip": say("edit.add_unit", { level }) });
       return make("tr", {}, make("th", { scope: "row" }, level ? String(level) : say("edit.inputs")), make("td", {}, make("span", { class: "cr-pair" }, size, more)),
         make("td", {}, level ? this.activation(level, layer.activation) : ""), make("td", {}, level ? this.bias(level, layer.bias) : ""),
         make("td", {}, make("span", { class: "cr-pair" },
@@ -107,7 +106,7 @@ export class EditPanel {
             : null)));
     };
     const body = make("tbody", {}, ...Array.from({ length: shape.layers.length + 1 }, (_, level) => row(level)));
-    return make("div", { class: "cr-scroll", tabindex: "0", role: "region", "aria-label": say("edit.layers") }, make("table", { class: "cr-table cr-layers" }, make("thead", {}, head), body));
+    return make("div", { class: "cr-scroll", tabindex: "0", role: "region", "aria-label": say("edit.layers"), "data-tip": say("edit.tip.layers") }, make("table", { class: "cr-table cr-layers" }, make("thead", {}, head), body));
   }
 
   /** @param {number} level @param {string | null} now */
@@ -115,11 +114,10 @@ export class EditPanel {
     const { server } = this;
     const names = server.start.activations;
     const known = now === null || names.includes(now) ? names : [now, ...names];
-    const list = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", "aria-label": server.say("edit.activation_of", { level }), "data-own": `activation ${level}` },
+    const list = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", "aria-label": server.say("edit.activation_of", { level }), "data-tip": server.say("edit.tip.activation", { level }), "data-own": `activation ${level}` },
       ...(now === null ? [make("option", { value: "", selected: true }, server.say("edit.mixed"))] : []),
       ...known.map((name) => make("option", { value: name, selected: name === now }, name))));
     list.addEventListener("change", () => {
-      this.focus = `activation ${level}`;
       this.change({ what: "activation", layer: level, activation: list.value });
     });
     return list;
@@ -127,10 +125,9 @@ export class EditPanel {
 
   /** @param {number} level @param {boolean | null} now */
   bias(level, now) {
-    const box = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", class: "cr-check", checked: now === true, "aria-label": this.server.say("edit.bias_of", { level }), "data-own": `bias ${level}` }));
+    const box = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", class: "cr-check", checked: now === true, "aria-label": this.server.say("edit.bias_of", { level }), "data-tip": this.server.say("edit.tip.bias", { level }), "data-own": `bias ${level}` }));
     box.indeterminate = now === null;
     box.addEventListener("change", () => {
-      this.focus = `bias ${level}`;
       this.change({ what: "bias", layer: level, bias: box.checked ? "on" : "off" });
     });
     return box;
@@ -140,9 +137,8 @@ export class EditPanel {
     const { server } = this;
     const now = server.shape.loss;
     const names = server.start.losses.includes(now) ? server.start.losses : [now, ...server.start.losses];
-    const list = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: "edit-loss", "data-own": "loss" }, ...names.map((name) => make("option", { value: name, selected: name === now }, name))));
+    const list = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: "edit-loss", "data-own": "loss", "data-tip": server.say("edit.tip.loss") }, ...names.map((name) => make("option", { value: name, selected: name === now }, name))));
     list.addEventListener("change", () => {
-      this.focus = "loss";
       this.change({ what: "loss", loss: list.value });
     });
     return make("div", { class: "cr-row" }, make("label", { for: "edit-loss" }, server.say("edit.loss")), list);
@@ -181,7 +177,7 @@ export class EditPanel {
     const change = name ? this.removal(name) : null;
     this.chosenBox.replaceChildren(change === null
       ? make("p", { class: "cr-note" }, server.say("edit.none"))
-      : make("div", { class: "cr-row" }, make("span", {}, page.about(name)), this.button("remove", server.say("edit.remove", { name }), () => this.change(change))));
+      : make("div", { class: "cr-row" }, make("span", {}, page.about(name)), this.button("remove", server.say("edit.remove", { name }), () => this.change(change), false, { "data-tip": server.say("edit.tip.remove") })));
   }
 
   edges() {
@@ -189,14 +185,14 @@ export class EditPanel {
     const say = server.say.bind(server);
     const units = this.units();
     const last = server.shape.layers.length;
-    const list = (/** @type {string} */ id, /** @type {(level: number) => boolean} */ fits) => /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id, "data-own": id },
+    const list = (/** @type {"from" | "to"} */ end, /** @type {(level: number) => boolean} */ fits) => /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: `edit-${end}`, "data-own": end, "data-tip": say(`edit.tip.${end}`) },
       ...units.filter(({ level }) => fits(level)).map(({ level, unit, name }) => make("option", { value: `${level} ${unit}` }, name))));
-    const from = list("edit-from", (level) => level < last);
-    const to = list("edit-to", (level) => level > 0);
-    const pick = this.button("pick", say("edit.pick"), () => this.pick(), false, { "aria-pressed": String(this.picking !== null) });
+    const from = list("from", (level) => level < last);
+    const to = list("to", (level) => level > 0);
+    const pick = this.button("pick", say("edit.pick"), () => this.pick(), false, { "aria-pressed": String(this.picking !== null), "data-tip": say("edit.tip.pick") });
     return make("div", {}, make("h3", {}, say("edit.connect")),
       make("div", { class: "cr-row" }, make("label", { for: "edit-from" }, say("edit.from")), from, make("label", { for: "edit-to" }, say("edit.to")), to,
-        this.button("join", say("edit.join"), () => this.join(from.value, to.value)), pick),
+        this.button("join", say("edit.join"), () => this.join(from.value, to.value), false, { "data-tip": say("edit.tip.join") }), pick),
       make("p", { class: "cr-note" }, say("edit.connect_note")));
   }
 
@@ -241,49 +237,50 @@ export class EditPanel {
   }
 
   /** @param {Record<string, any>} change */
-  async change(change) {
-    const { page, server } = this;
-    if (!page) return;
-    const net = server.net;
-    const numbers = numbersOf(page);
-    await this.attempt(async () => {
-      const found = await server.derive(net, { notation: page.bundle.notation, ...numbers, change });
+  change(change) {
+    // What is taken away is named by its place, where after the first click another one stands.
+    if (this.waiting && change.what.startsWith("remove")) return;
+    this.attempt(async (page) => {
+      const { net } = this.server;
+      const numbers = numbersOf(page);
+      const found = await this.server.derive(net, { notation: page.bundle.notation, ...numbers, change });
       this.remember(net, numbers);
       this.put(found);
     });
   }
 
   /** @param {string} network */
-  async show(network) {
-    const { page, server } = this;
-    if (!page) return;
-    const net = server.net;
-    const numbers = numbersOf(page);
-    await this.attempt(async () => {
-      const found = await server.derive(network, { notation: page.bundle.notation });
+  show(network) {
+    this.attempt(async (page) => {
+      const { net } = this.server;
+      const numbers = numbersOf(page);
+      const found = await this.server.derive(network, { notation: page.bundle.notation });
       this.remember(net, numbers);
       this.put(found);
     });
   }
 
-  async undo() {
-    const last = this.before.pop();
-    const { page, server } = this;
-    if (!last || !page) return;
-    await this.attempt(async () => {
+  undo() {
+    this.attempt(async (page) => {
+      const last = this.before.pop();
+      if (!last) return;
       const { net, ...numbers } = last;
-      this.put(await server.derive(net, { notation: page.bundle.notation, ...numbers }));
+      this.put(await this.server.derive(net, { notation: page.bundle.notation, ...numbers }));
     });
   }
 
-  /** @param {() => Promise<void>} act */
-  async attempt(act) {
-    try {
-      await act();
-    } catch (error) {
-      this.tell(error instanceof Error ? error.message : String(error), true);
-      this.build();
-    }
+  /** @param {(page: Page) => Promise<void>} act */
+  attempt(act) {
+    this.waiting += 1;
+    this.turn = this.turn.then(async () => {
+      try {
+        if (this.page) await act(this.page);
+      } catch (error) {
+        this.tell(error instanceof Error ? error.message : String(error), true);
+        this.build();
+      }
+      this.waiting -= 1;
+    });
   }
 
   /** @param {string} net @param {{p: number[], x: number[], target: number[]}} numbers */

@@ -1,6 +1,6 @@
 // The panel of the judge: a document put in, every link marked in place, remarks with their repairs beside it.
 
-import { make } from "../../page/static/dom.js";
+import { keeping, make } from "../../page/static/dom.js";
 import { EXAMPLES } from "./examples.js";
 import { rewritten, spans } from "./marks.js";
 
@@ -45,34 +45,38 @@ export class JudgePanel {
   }
 
   build() {
+    if (this.root) keeping(this.root, () => this.fill());
+  }
+
+  fill() {
     const { server, root } = this;
     if (!root) return;
     const say = server.say.bind(server);
-    const area = /** @type {HTMLTextAreaElement} */ (make("textarea", { class: "cr-input cr-answer cr-document", id: "judge-text", rows: "8", spellcheck: "false", autocomplete: "off" }));
+    const area = /** @type {HTMLTextAreaElement} */ (make("textarea", { class: "cr-input cr-answer cr-document", id: "judge-text", rows: "8", "data-tip": say("judge.note"), spellcheck: "false", autocomplete: "off" }));
     area.value = this.text;
     area.addEventListener("input", () => {
       this.text = area.value;
       this.name = "";
     });
     this.area = area;
-    const file = /** @type {HTMLInputElement} */ (make("input", { type: "file", id: "judge-file", class: "cr-file", accept: ".md,.tex,.txt,.ipynb,.typ,.markdown,text/*" }));
+    const file = /** @type {HTMLInputElement} */ (make("input", { type: "file", id: "judge-file", class: "cr-file", "data-tip": say("judge.tip.file"), accept: ".md,.tex,.txt,.ipynb,.typ,.markdown,text/*" }));
     file.addEventListener("change", () => file.files?.[0] && this.open(file.files[0]));
     const drop = make("div", { class: "cr-drop" }, make("label", { for: "judge-text" }, say("judge.document")), make("p", { class: "cr-note" }, say("judge.note")), area);
     dropped(drop, (one) => this.open(one));
-    const examples = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", "aria-label": say("judge.example") },
+    const examples = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", "aria-label": say("judge.example"), "data-tip": say("judge.tip.example") },
       make("option", { value: "" }, say("judge.examples")), ...Object.keys(EXAMPLES).map((key) => make("option", { value: key }, say(`judge.${key}`)))));
     examples.addEventListener("change", () => examples.value && this.example(examples.value));
-    const against = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: "judge-against" },
+    const against = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: "judge-against", "data-tip": say("judge.tip.network") },
       make("option", { value: "screen", selected: !this.found }, say("judge.screen")), make("option", { value: "found", selected: this.found }, say("judge.found"))));
     against.addEventListener("change", () => (this.found = against.value === "found"));
     this.said = make("p", { class: this.failed ? "cr-wrong" : "cr-said", role: "status" }, this.message);
     this.result = make("div");
     root.replaceChildren(drop,
-      make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button cr-main-button", onclick: () => this.judge() }, say("judge.run")),
+      make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button cr-main-button", "data-tip": say("judge.tip.run"), onclick: () => this.judge() }, say("judge.run")),
         make("label", { for: "judge-against" }, say("judge.network")), against, examples,
-        make("label", { class: "cr-button cr-choose", for: "judge-file" }, say("judge.file")), file),
+        make("label", { class: "cr-button cr-choose", for: "judge-file", "data-tip": say("judge.tip.file") }, say("judge.file")), file),
       this.said, this.result);
-    this.show();
+    this.list();
   }
 
   // What goes in
@@ -156,6 +160,10 @@ export class JudgePanel {
   // What comes out
 
   show() {
+    if (this.root) keeping(this.root, () => this.list());
+  }
+
+  list() {
     const { report, result, server } = this;
     if (!result) return;
     if (!report) return result.replaceChildren();
@@ -170,7 +178,7 @@ export class JudgePanel {
       return this.remark(link, again);
     }));
     const inferred = report.inferred && report.networks.length === 1
-      ? make("button", { type: "button", class: "cr-button", onclick: () => this.load(report.networks[0]) }, say("judge.open"))
+      ? make("button", { type: "button", class: "cr-button", "data-tip": say("judge.tip.open"), onclick: () => this.load(report.networks[0]) }, say("judge.open"))
       : null;
     const listed = (/** @type {string} */ title, /** @type {string[]} */ lines) =>
       lines.length ? [make("h3", {}, title), make("ul", { class: "cr-list" }, ...lines.map((line) => make("li", {}, line)))] : [];
@@ -178,7 +186,7 @@ export class JudgePanel {
       make("div", { class: "cr-row" }, make("span", {}, say("judge.networks", { networks: report.networks.map((one) => one.trim().split("\n")[0]).join(", ") || "–" })), inferred),
       make("h3", {}, say("judge.remarks")),
       remarks.length ? list : make("p", { class: "cr-right" }, say("judge.none")),
-      ...(seen.size > 1 ? [make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button", onclick: () => this.applyAll() }, say("judge.apply_all")))] : []),
+      ...(seen.size > 1 ? [make("div", { class: "cr-row" }, make("button", { type: "button", class: "cr-button", "data-tip": say("judge.tip.apply_all"), onclick: () => this.applyAll() }, say("judge.apply_all")))] : []),
       ...(remarks.some((link) => link.said.length) ? [make("p", { class: "cr-note" }, say("judge.edge"))] : []),
       make("h3", {}, say("judge.marked")), ...this.marked(),
       ...listed(say("judge.gaps"), report.gaps), ...listed(say("judge.reading"), report.reading),
@@ -196,7 +204,7 @@ export class JudgePanel {
     const { server } = this;
     const at = this.report?.links.indexOf(link) ?? 0;
     const say = server.say.bind(server);
-    const show = make("button", { type: "button", class: "cr-name cr-place", onclick: () => this.follow(at) }, this.place(link));
+    const show = make("button", { type: "button", class: "cr-name cr-place", "data-tip": say("judge.tip.place"), onclick: () => this.follow(at) }, this.place(link));
     const parts = [make("div", {}, show, " ", make("strong", { class: `cr-verdict-${link.verdict}` }, say(`judge.verdict.${link.verdict}`)), link.target ? ` ${link.target}` : "")];
     if (link.message) parts.push(make("div", {}, link.message));
     for (const { before, after } of again ? [] : link.repair?.changes ?? []) {
@@ -208,7 +216,7 @@ export class JudgePanel {
     }
     if (link.repair && !again) {
       const label = say("judge.apply_at", { line: link.line });
-      parts.push(make("button", { type: "button", class: "cr-button", "aria-label": label, onclick: () => this.apply(link) }, say("judge.apply")));
+      parts.push(make("button", { type: "button", class: "cr-button", "data-own": "apply", "aria-label": label, "data-tip": say("judge.tip.apply"), onclick: () => this.apply(link) }, say("judge.apply")));
     }
     const item = make("li", { class: "cr-remark", "data-link": at }, ...parts);
     this.lights(item, link);
@@ -222,7 +230,7 @@ export class JudgePanel {
     return report.texts.map((text, part) => {
       const links = report.links.map((link, at) => ({ link, at })).filter(({ link }) => link.part === part);
       const pieces = spans(text, links.map(({ link, at }) => ({ start: link.start, end: link.end, at })));
-      const body = make("pre", { class: "cr-marked", tabindex: "0", "aria-label": server.say("judge.marked") }, ...pieces.map(({ text: piece, at }) => (at === null ? piece : this.mark(piece, at))));
+      const body = make("pre", { class: "cr-marked", tabindex: "0", "aria-label": server.say("judge.marked"), "data-tip-whole": server.say("judge.tip.marked") }, ...pieces.map(({ text: piece, at }) => (at === null ? piece : this.mark(piece, at))));
       const cell = links[0]?.link.cell ?? null;
       return make("div", {}, cell === null ? null : make("h4", {}, server.say("judge.cell", { number: cell })), body);
     });

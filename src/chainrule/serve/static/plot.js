@@ -109,6 +109,7 @@ export class Answers {
     const label = say(`train.${shape}_text`, { x: first, y: second, count: x.length });
     this.node = shape === "surface" ? make("canvas", { role: "img", "aria-label": label, width: 2 * GRID * 4, height: 2 * GRID * 4 }) : svg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${WIDE} ${HIGH}` });
     this.shape = shape;
+    this.node.setAttribute("data-tip", label);
     const notes = [say(`train.${shape}`), begin.kept ? say("train.kept_aside") : "", begin.settings.standardise ? say("train.scaled") : ""];
     this.figure = make("figure", { class: "cr-plot" }, this.node, make("figcaption", {}, notes.filter(Boolean).join(" ")));
   }

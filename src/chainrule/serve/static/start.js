@@ -42,6 +42,7 @@ async function begin() {
     panels: panels.map((panel) => ({
       id: panel.id,
       title: { en: server.start.texts.en[`title.${panel.id}`], ko: server.start.texts.ko[`title.${panel.id}`] },
+      tip: { en: server.start.texts.en[`tab.${panel.id}`], ko: server.start.texts.ko[`tab.${panel.id}`] },
       mount: (/** @type {HTMLElement} */ node, /** @type {Page} */ own) => {
         server.lang = own.lang;
         document.documentElement.lang = own.lang;

@@ -1,6 +1,6 @@
 // The panel of training: data, settings, start and pause, what it comes to; the page's own numbers follow it.
 
-import { make } from "../../page/static/dom.js";
+import { keeping, make } from "../../page/static/dom.js";
 import { numberText } from "../../page/static/tex.js";
 import { dropped } from "./judge.js";
 import { Answers, drawCurve } from "./plot.js";
@@ -42,6 +42,10 @@ export class TrainPanel {
     this.stream?.close();
     this.stream = null;
     this.run = "";
+    /** counts what was begun or forgotten, to know a late answer */
+    this.asked = (this.asked ?? 0) + 1;
+    /** @type {Promise<void> | null} */
+    this.starting = null;
     this.net = "";
     this.running = false;
     this.ended = "";
@@ -74,18 +78,23 @@ export class TrainPanel {
   }
 
   build() {
+    if (this.root) keeping(this.root, () => this.fill());
+  }
+
+  fill() {
     const { server, root } = this;
     if (!root) return;
     const say = server.say.bind(server);
-    const button = (/** @type {string} */ key, /** @type {() => void} */ act, /** @type {string} */ kind = "cr-button") => make("button", { type: "button", class: kind, "data-tip": key in this.tips() ? this.tips()[key] : null, onclick: act }, say(`train.${key}`));
+    const button = (/** @type {string} */ key, /** @type {() => void} */ act, /** @type {string} */ kind = "cr-button") => make("button", { type: "button", class: kind, "data-own": key, "data-tip": say(`train.tip.${key}`), onclick: act }, say(`train.${key}`));
     this.main = button("start", () => this.toggle(), "cr-button cr-main-button");
     this.said = make("p", { class: "cr-said", role: "status" });
     const curve = /** @type {SVGSVGElement} */ (document.createElementNS("http://www.w3.org/2000/svg", "svg"));
     curve.setAttribute("role", "img");
+    curve.dataset.tip = say("train.curve");
     this.curve = curve;
     this.plots = make("div", { class: "cr-plots" }, make("figure", { class: "cr-plot" }, curve, make("figcaption", {}, say("train.curve"))));
-    const speed = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", id: "train-speed", min: "0", max: "3", step: "0.1", value: Math.log10(this.speed) }));
-    const pace = make("span", { class: "cr-where" });
+    const speed = /** @type {HTMLInputElement} */ (make("input", { type: "range", class: "cr-slider", id: "train-speed", "data-tip": say("train.tip.speed"), min: "0", max: "3", step: "0.1", value: Math.log10(this.speed) }));
+    const pace = make("span", { class: "cr-where", "data-tip": say("train.speed") });
     const show = () => {
       pace.textContent = String(this.speed);
       speed.setAttribute("aria-valuetext", String(this.speed));
@@ -96,7 +105,7 @@ export class TrainPanel {
       show();
     });
     speed.addEventListener("change", () => this.tell("speed", { speed: this.speed }));
-    const thick = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", class: "cr-check", id: "train-thick", checked: this.thick }));
+    const thick = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", class: "cr-check", id: "train-thick", "data-tip": say("train.tip.thick"), checked: this.thick }));
     thick.addEventListener("change", () => {
       this.thick = thick.checked;
       this.page?.figure.setWeighted(this.thick && this.begin !== null);
@@ -104,15 +113,10 @@ export class TrainPanel {
     root.replaceChildren(this.data(),
       make("div", { class: "cr-row" }, this.main, button("step", () => this.step()), button("reset", () => this.reset()),
         make("label", { for: "train-speed" }, say("train.speed")), speed, pace,
-        make("label", { class: "cr-pair", for: "train-thick" }, thick, say("train.thick"))),
+        make("label", { class: "cr-pair", for: "train-thick", "data-tip": say("train.tip.thick") }, thick, say("train.thick"))),
       this.said, this.plots, make("h3", {}, say("train.settings")), this.settings());
     if (this.begin) this.answer();
     this.draw();
-  }
-
-  /** @returns {Record<string, string>} */
-  tips() {
-    return { step: this.server.say("train.step_note"), reset: this.server.say("train.reset_note") };
   }
 
   // What it is trained on, and how
@@ -120,7 +124,7 @@ export class TrainPanel {
   data() {
     const { server, choices } = this;
     const say = server.say.bind(server);
-    const list = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: "train-data" },
+    const list = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id: "train-data", "data-tip": say("train.tip.data") },
       ...server.data.map((name) => make("option", { value: name, selected: name === choices.data }, say(`train.names.${name}`))),
       make("option", { value: "own", selected: choices.data === "own" }, say("train.own"))));
     list.addEventListener("change", () => {
@@ -128,12 +132,12 @@ export class TrainPanel {
       this.reset();
       this.build();
     });
-    const file = /** @type {HTMLInputElement} */ (make("input", { type: "file", id: "train-file", class: "cr-file", accept: ".csv,.tsv,.txt,text/csv" }));
+    const file = /** @type {HTMLInputElement} */ (make("input", { type: "file", id: "train-file", class: "cr-file", "data-tip": say("train.tip.choose"), accept: ".csv,.tsv,.txt,text/csv" }));
     file.addEventListener("change", () => file.files?.[0] && this.open(file.files[0]));
     const box = make("div", { class: "cr-drop" }, make("div", { class: "cr-row" }, make("label", { for: "train-data" }, say("train.data")), list,
-      make("label", { class: "cr-button cr-choose", for: "train-file" }, say("train.choose")), file));
+      make("label", { class: "cr-button cr-choose", for: "train-file", "data-tip": say("train.tip.choose") }, say("train.choose")), file));
     if (choices.data === "own") {
-      const columns = /** @type {HTMLInputElement} */ (make("input", { class: "cr-input", id: "train-columns", value: choices.columns, autocomplete: "off", "aria-describedby": "train-columns-note" }));
+      const columns = /** @type {HTMLInputElement} */ (make("input", { class: "cr-input", id: "train-columns", "data-tip": say("train.columns_note"), value: choices.columns, autocomplete: "off", "aria-describedby": "train-columns-note" }));
       columns.addEventListener("change", () => (choices.columns = columns.value));
       box.append(make("p", { class: "cr-note" }, this.file ? say("train.file_read", { name: this.file.name, rows: this.file.rows }) : say("train.drop")),
         make("div", { class: "cr-row" }, make("label", { for: "train-columns" }, say("train.columns")), columns),
@@ -159,18 +163,18 @@ export class TrainPanel {
     /** @param {"rate" | "batch_size" | "epochs" | "seed" | "validation"} name @param {string} key @param {Record<string, any>} more */
     const number = (name, key, more) => {
       const id = `train-${name}`;
-      const field = /** @type {HTMLInputElement} */ (make("input", { type: "number", class: "cr-input", id, value: choices[name], ...more }));
+      const field = /** @type {HTMLInputElement} */ (make("input", { type: "number", class: "cr-input", id, value: choices[name], "data-tip": say(`train.tip.${name}`), ...more }));
       field.addEventListener("change", () => (choices[name] = field.value));
       return make("div", { class: "cr-field" }, make("label", { for: id }, say(`train.${key}`)), field);
     };
     /** @param {"optimizer" | "initial"} name @param {[string, string][]} options */
     const list = (name, options) => {
       const id = `train-${name}`;
-      const field = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id }, ...options.map(([value, text]) => make("option", { value, selected: value === choices[name] }, text))));
+      const field = /** @type {HTMLSelectElement} */ (make("select", { class: "cr-input", id, "data-tip": say(`train.tip.${name}`) }, ...options.map(([value, text]) => make("option", { value, selected: value === choices[name] }, text))));
       field.addEventListener("change", () => (choices[name] = field.value));
       return make("div", { class: "cr-field" }, make("label", { for: id }, say(`train.${name}`)), field);
     };
-    const standardise = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", class: "cr-check", id: "train-standardise", checked: choices.standardise }));
+    const standardise = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", class: "cr-check", id: "train-standardise", "data-tip": say("train.tip.standardise"), checked: choices.standardise }));
     standardise.addEventListener("change", () => (choices.standardise = standardise.checked));
     const same = (/** @type {string} */ name) => /** @type {[string, string]} */ ([name, name]);
     return make("div", { class: "cr-settings" },
@@ -204,14 +208,14 @@ export class TrainPanel {
   // Leading it
 
   toggle() {
-    if (!this.run || this.ended) return this.begins(true);
+    if (!this.run || this.ended) return this.starts(true);
     this.running = !this.running;
     this.tell(this.running ? "go" : "pause");
     return this.state();
   }
 
   async step() {
-    if (!this.run || this.ended) await this.begins(false);
+    if (!this.run || this.ended) await this.starts(false);
     this.running = false;
     this.tell("step");
     this.state();
@@ -229,6 +233,15 @@ export class TrainPanel {
     this.draw();
   }
 
+  /** Begins a training; a hasty second click waits for the one that begins. @param {boolean} running @returns {Promise<void>} */
+  starts(running) {
+    if (!this.starting) {
+      const own = this.begins(running).finally(() => this.starting === own && (this.starting = null));
+      this.starting = own;
+    }
+    return this.starting;
+  }
+
   /** @param {boolean} running */
   async begins(running) {
     const { server } = this;
@@ -238,12 +251,14 @@ export class TrainPanel {
     this.net = server.net;
     this.running = running;
     this.state(server.say("train.preparing"));
+    const own = this.asked;
     try {
       const { id } = await (await server.ask("/api/train", this.fields(running))).json();
+      if (own !== this.asked) return void halt(id); // reset, or another figure, while it began
       this.run = id;
       this.watch(id);
     } catch (error) {
-      this.end(error instanceof Error ? error.message : String(error), true);
+      if (own === this.asked) this.end(error instanceof Error ? error.message : String(error), true);
     }
   }
 
@@ -258,8 +273,7 @@ export class TrainPanel {
   }
 
   leave() {
-    if (!this.run || this.ended) return;
-    fetch(`/api/train/${this.run}/stop`, { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: "{}" }).catch(() => {});
+    if (this.run && !this.ended) halt(this.run);
   }
 
   /** @param {string} id */
@@ -353,4 +367,9 @@ export class TrainPanel {
     return say("train.state", { epoch: moment.epoch, epochs: begin.settings.epochs, loss: text(last?.[1]), seed: begin.settings.seed, metric,
       validation: typeof last?.[2] === "number" ? say("train.validation_part", { loss: text(last[2]) }) : "" });
   }
+}
+
+/** Stops a training that nobody here watches any more. @param {string} id */
+function halt(id) {
+  fetch(`/api/train/${id}/stop`, { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: "{}" }).catch(() => {});
 }
