@@ -22,6 +22,7 @@ from chainrule.judge.general import is_constant, off_by, own_decimals, uncertain
 from chainrule.judge.meaning import Interpreter, Memory, NotJudged, ShapesClash, Val
 from chainrule.judge.numbers import Numbers, Sameness, TooLarge
 from chainrule.judge.reading import Environment, NoMeaning, Reading, differentiated, written
+from chainrule.judge.recent import Recent
 from chainrule.judge.syntax import (
     Chain,
     Derivative,
@@ -49,8 +50,11 @@ MOST_INSTANCES = 240
 PUT_IN = 5e-4
 """How far a side with numbers put in may be off, as a share of its size: four digits."""
 
-MOST_KNOWN = 4_000
-"""How many chains are remembered by what they speak of."""
+MOST_KNOWN = 8_000
+"""How many chains are remembered by what they speak of, under all readings together."""
+
+MOST_MEMORIES = 4_000
+"""For how many scopes of names it is remembered what they mean."""
 
 MOST_ASSUMED = 32
 """How many sets of claims are remembered with what follows from them."""
@@ -132,6 +136,7 @@ class Court:
         claims: what earlier lines say of partials of the loss, where it is wrong.
         worlds: the network's numbers, by how many samples they have.
         letter_layers: of which layer the units are that a letter counts throughout the document.
+        known: what chains speak of, by reading and chain; shared by the courts of a network.
     """
 
     net: Network
@@ -140,7 +145,7 @@ class Court:
     claims: list[Claim] = field(default_factory=list)
     worlds: dict[int, Numbers] = field(default_factory=dict)
     letter_layers: Mapping[str, int] = field(default_factory=dict)
-    _known: dict[int, Facts] = field(default_factory=dict, repr=False)
+    known: Recent[tuple[int, int], Facts] = field(default_factory=lambda: Recent(MOST_KNOWN), repr=False)
     _whole: dict[Key, bool] = field(default_factory=dict, repr=False)
     _powers: dict[Key, bool] = field(default_factory=dict, repr=False)
     _assumed: dict[tuple[int, ...], tuple[tuple[Claim, ...], Numbers]] = field(default_factory=dict, repr=False)
@@ -155,22 +160,20 @@ class Court:
 
     def under(self, reading: Reading) -> Court:
         """Return a court for the same network under another reading; the numbers are shared."""
-        return Court(self.net, reading, worlds=self.worlds)
+        return Court(self.net, reading, worlds=self.worlds, known=self.known)
 
     # One chain
 
     def facts(self, chain: Chain) -> Facts:
         """Return what a chain speaks of, looked at once."""
-        own = id(chain)
-        known = self._known.get(own)
+        own = (id(self.reading), id(chain))
+        known = self.known.get(own)
         if (
-            known is None or known.chain is not chain or known.bindings != self.bindings
-            or known.everywhere != self.letter_layers
+            known is None or known.chain is not chain or known.reading is not self.reading
+            or known.bindings != self.bindings or known.everywhere != self.letter_layers
         ):  # fmt: skip
-            if len(self._known) > MOST_KNOWN:
-                self._known.clear()
             known = Facts(chain, self.net, self.reading, self.bindings, self.letter_layers, self._whole)
-            self._known[own] = known
+            self.known[own] = known
         return known
 
     def samples_for(self, chain: Chain) -> int:
@@ -212,7 +215,7 @@ class Court:
         scope = (samples, matrices, tuple(sorted(layers.items())))
         memory = self._memories.get(scope)
         if memory is None:
-            if len(self._memories) > MOST_KNOWN:
+            if len(self._memories) > MOST_MEMORIES:
                 self._memories.clear()
             memory = self._memories[scope] = Memory()
         return memory

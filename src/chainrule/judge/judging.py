@@ -30,6 +30,7 @@ from chainrule.judge.heard import (
 from chainrule.judge.layers import layers_of_letters
 from chainrule.judge.reading import Reading
 from chainrule.judge.readings import around, candidates, layouts, letterings, letters_for
+from chainrule.judge.recent import Recent
 from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Line, Message, Report
 from chainrule.judge.rows import Row, rows_of
@@ -43,9 +44,8 @@ if TYPE_CHECKING:
     from chainrule.judge.document import Document
     from chainrule.network import Network
 
-MOST_REMEMBERED = 50_000
-"""How many lines a Judge remembers."""
-
+MOST_REMEMBERED = 20_000
+"""How many lines a Judge remembers with what was found of them."""
 
 MOST_BESIDE = 150
 """How many changes of the text are tried of a side of numbers for which nothing smaller is found."""
@@ -108,10 +108,10 @@ class Judge:
         self.repairs = repairs
         self.until: float | None = None
         self._courts: dict[Reading, Court] = {}
-        self._found: dict[tuple[object, ...], list[Finding]] = {}
+        self._found: Recent[tuple[object, ...], list[Finding]] = Recent(MOST_REMEMBERED)
         self._numbered: dict[Reading, int] = {}
-        self._questions: dict[tuple[object, ...], Asked] = {}
-        self._mended: dict[tuple[object, ...], Mended | None] = {}
+        self._questions: Recent[tuple[object, ...], Asked] = Recent(MOST_REMEMBERED)
+        self._mended: Recent[tuple[object, ...], tuple[Mended | None]] = Recent(MOST_REMEMBERED)
         self._atoms: Atoms | None = None
         self._weights: dict[int, int] = {}
         self._names: list[Name] = []
@@ -299,8 +299,6 @@ class Judge:
             other = court.under(asked)
             other.bindings, other.letter_layers = used, court.letter_layers
             other.findings(one.row.chain)
-            if len(self._questions) >= MOST_REMEMBERED:
-                self._questions.clear()
             self._questions[remembered] = asked
         return asked
 
@@ -354,7 +352,8 @@ class Judge:
         """Return the smallest repair of a row, or None."""
         chain = one.row.chain
         key = self._remembered(one.row, court, court.bindings)
-        if key not in self._mended:
+        known = self._mended.get(key)
+        if known is None:
             if court.matrices(chain) or court.letters(chain) or court.samples_for(chain) != 1:
                 found = TextMender(court, one.row).mended()
             else:
@@ -363,10 +362,8 @@ class Judge:
                 found = Mender(court, one.row, self._atoms).mended()
                 if found is None:  # inside of functions and powers
                     found = TextMender(court, one.row, most=MOST_BESIDE).mended()
-            if len(self._mended) >= MOST_REMEMBERED:
-                self._mended.clear()
-            self._mended[key] = found
-        return self._mended[key]
+            known = self._mended[key] = (found,)
+        return known[0]
 
     def court(self, reading: Reading) -> Court:
         """Return the court of a reading; all of them share the network's numbers."""
@@ -395,8 +392,6 @@ class Judge:
         found = self._found.get(remembered)
         if found is None:
             found = court.findings(row.chain)
-            if len(self._found) >= MOST_REMEMBERED:
-                self._found.clear()
             self._found[remembered] = found
         return found
 

@@ -21,7 +21,7 @@ from chainrule.judge.tree import tree_of
 
 _TOKENISERS = {"latex": LatexTokens, "text": TextTokens, "typst": TypstTokens}
 
-MOST_FORMULAS = 16_384
+MOST_FORMULAS = 8_192
 """How many formulas are remembered with their trees, some kilobytes each: a class writes many lines again and again."""
 
 
