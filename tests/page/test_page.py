@@ -1,14 +1,11 @@
 """A lesson in a real browser: clicked, typed, dragged by role and name; its numbers are Python's."""
 
-import json
 import re
 
-import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from chainrule import Network
-from chainrule.network import Given
 from page.hands import AXE, RULES, choose, math, number_field, number_of, open_tab, result, shown, spot, symbol
 
 SEED = Network.read("2-3-2-1")
@@ -318,88 +315,6 @@ def test_an_address_that_does_not_fit_changes_nothing(visit, address):
     expect(page.get_by_role("tab", name="Follow")).to_have_attribute("aria-selected", "true")
     choose(page, "w_11^1")
     assert result(page) == shown(SEED.values().partials["w_11^1"])
-
-
-# Take along
-
-
-def test_what_is_taken_along(visit, tmp_path):
-    """The files hold what is on the screen."""
-    page, values = visit(SEED), SEED.values()
-    choose(page, "w_11^2")
-    open_tab(page, "Take along")
-
-    def saved(name):
-        with page.expect_download() as waiting:
-            page.get_by_role("button", name=name, exact=True).click()
-        path = tmp_path / waiting.value.suggested_filename
-        waiting.value.save_as(path)
-        return path
-
-    assert Network.from_toml(saved("TOML").read_text(encoding="utf-8")).replace(given=Given()) == SEED
-    line = saved("LaTeX").read_text(encoding="utf-8")
-    assert r"\cdot a_1^1 = " in line and f"= {values.partials['w_11^2']:.6g} \\]\n" in line
-    assert "htmlData" not in line
-    svg = saved("SVG").read_text(encoding="utf-8")
-    assert svg.startswith("<svg") and 'data-symbol="w_11^2"' in svg and "rgb(163, 51, 15)" in svg
-    numbers = json.loads(saved("JSON").read_text(encoding="utf-8"))
-    assert numbers["W_2"] == values["W_2"].tolist()
-    assert saved("PNG").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert saved("Markdown").read_text(encoding="utf-8").startswith("# Network 2-3-2-1\n\n$$")
-
-
-@pytest.mark.parametrize(
-    "text", ["2-3-2-1 --bias", "3-4-3 --loss softmax_ce_index --bias", "2-3:softmax --loss ce", "1-12-1", "tied"]
-)
-def test_a_sheet_is_taken_along(visit, text):
-    """TOML with every number that is on the screen: typed weights, samples, targets; read back, it is the same."""
-    tied = "layers = \"2-2-1\"\ntied = [['w_11^1', 'w_22^1']]\nmissing = ['w_12^1']\nweights = { \"w_11^2\" = 3 }\n"
-    net = Network.from_toml(tied) if text == "tied" else Network.read(text)
-    page = visit(net)
-    open_tab(page, "Numbers")
-    number_field(page, "w_11^1").fill("0.123456")
-    number_field(page, "x_0 1").fill("-2.5")
-    page.get_by_role("button", name="Add a sample").click()
-    number_field(page, "x_0 2").fill("1e-7")
-    page.wait_for_timeout(100)
-    open_tab(page, "Take along")
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="TOML", exact=True).click()
-    read = Network.from_toml(waiting.value.path().read_text(encoding="utf-8"))
-    drawn = net.values()
-    rows = [[-2.5, *drawn["X"][0][1:]], [1e-7, *drawn["X"][0][1:]]]
-    targets = np.repeat(drawn["true"], 2, axis=0).tolist()
-    values, back = net.values(inputs=rows, targets=targets, weights={"w_11^1": 0.123456}), read.values()
-    assert read.replace(given=Given()) == net.replace(given=Given())
-    assert back.seed.drawn == ()
-    assert back["X"].tolist() == rows
-    assert back["loss"] == pytest.approx(values["loss"], rel=1e-12)
-    assert {n: back.partials[n] for n in back.partials} == pytest.approx(dict(values.partials), rel=1e-9)
-
-
-def test_lines_that_are_taken_along_are_those_on_the_screen(visit):
-    """LaTeX and Markdown: single numbers and whole layers, with what was typed; of what is chosen, or of everything."""
-    page = visit(SEED)
-    choose(page, "w_11^2")
-    open_tab(page, "Numbers")
-    number_field(page, "w_11^3").fill("0.123456")
-    page.wait_for_timeout(100)
-    open_tab(page, "Take along")
-
-    def saved(name):
-        with page.expect_download() as waiting:
-            page.get_by_role("button", name=name, exact=True).click()
-        return waiting.value.path().read_text(encoding="utf-8")
-
-    values = SEED.values(weights={"w_11^3": 0.123456})
-    own = f"{values.partials['w_11^2']:.6g}"
-    for text in (saved("LaTeX"), saved("Markdown")):
-        assert "0.123456" in text and f"= {own}" in text
-        assert r"\begin{bmatrix}" in text and r"\frac{\partial \mathit{loss}}{\partial W_2}" in text
-        assert "w_{12}^1" not in text and "htmlData" not in text
-    symbol(page, "w_11^2").evaluate("node => node.closest('.cr-stage').click()")
-    everything = saved("LaTeX")
-    assert "w_{12}^1" in everything and r"\partial W_1" in everything
 
 
 # Other networks

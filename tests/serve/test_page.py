@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from chainrule import Network
+from page.hands import shown
+from papers import pdf_text
 from serve.hands import judged, open_tab, panel, symbol
 
 # The figure
@@ -153,6 +156,25 @@ def test_files_are_taken_along(visit):
         assert download.value.suggested_filename.startswith("2-2-1")
         if form in ("LaTeX (.tex)", "HTML (lesson)"):
             assert b"0.125" in path.read_bytes()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_numbers_in_a_pdf(visit, lang):
+    """The server's PDF has the numbers on the screen: those that were typed, and the derivative that follows."""
+    page = visit(f"#of=w_11^2&lang={lang}&tab=numbers")
+    page.get_by_role("textbox", name="w_11^3", exact=True).fill("-0.75")
+    page.get_by_role("textbox", name="x_0 1", exact=True).fill("0.625")
+    net = Network.read("2-3-2-1")
+    values = net.values(weights={"w_11^3": -0.75}, inputs=[[0.625, net.values()["x_1"]]])
+    seen = shown(values.partials["w_11^2"])
+    expect(page.locator(".cr-scalar .cr-result .katex-html")).to_contain_text(seen)
+    page.locator("[data-tab=take]").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PDF", exact=True).click()
+    text = pdf_text(download.value.path())
+    assert seen in text
+    assert shown(values["a_1^1"]) in text
+    assert ("Network" in text) == (lang == "en")
 
 
 # For everyone

@@ -2,6 +2,7 @@
 
 import { make } from "./dom.js";
 import { matrixLines, matrixNumbers } from "./follow.js";
+import { shape } from "./svg.js";
 import { bare, matrixTex, numberTex, putNumbers } from "./tex.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -70,18 +71,13 @@ export class Take {
   }
 
   png() {
-    const { home } = this.page.figure;
     const image = new Image();
     image.onload = () => {
-      const canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { width: Math.round(home.width * 2), height: Math.round(home.height * 2) }));
-      const context = canvas.getContext("2d");
-      if (!context) return;
-      context.fillStyle = "#ffffff";
-      context.fillRect(0, 0, canvas.width, canvas.height);
-      context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      const canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { width: image.width, height: image.height }));
+      canvas.getContext("2d")?.drawImage(image, 0, 0);
       canvas.toBlob((blob) => blob && download(blob, "network.png"), "image/png");
     };
-    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(this.page))}`;
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(this.page, 2))}`;
   }
 }
 
@@ -102,27 +98,44 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+const WRITTEN = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight"];
+const WRITTEN_TEXT = ["font-family", "font-size", "text-anchor", "paint-order", "stroke-linejoin", "font-variant-numeric"];
+
 /**
- * The drawing as it is on the screen, standing alone: its styles written into it.
+ * The drawing as it is on the screen, standing alone: its styles written into it, on the paper that it is on.
  * @param {Page} page
+ * @param {number} [pixels] how many of them a length of the drawing has
  */
-export function svgText(page) {
+export function svgText(page, pixels = 1) {
   const { svg, home, locals } = page.figure;
   const copy = /** @type {SVGSVGElement} */ (svg.cloneNode(true));
   copy.append(locals.cloneNode(true));
   copy.removeAttribute("style");
-  const own = [svg, locals].flatMap((node) => [...node.querySelectorAll("path, circle, rect, text, tspan")]);
-  [...copy.querySelectorAll("path, circle, rect, text, tspan")].forEach((node, at) => {
+  const shapes = "path, circle, rect, text, tspan";
+  const own = [svg, locals].flatMap((node) => [...node.querySelectorAll(shapes)]);
+  [...copy.querySelectorAll(shapes)].forEach((node, at) => {
     const style = getComputedStyle(own[at]);
-    if (node.closest(".cr-locals")) for (const name of ["font-size", "text-anchor", "paint-order", "stroke-linejoin"]) node.setAttribute(name, style.getPropertyValue(name));
-    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-weight"]) {
+    const number = node.closest(".cr-locals") !== null;
+    for (const name of number ? [...WRITTEN, ...WRITTEN_TEXT] : WRITTEN) {
       if (!(name === "fill" && node.tagName === "path" && node.closest(".edges") && !node.classList.contains("head"))) node.setAttribute(name, style.getPropertyValue(name));
     }
+    const local = node.getAttribute("data-l");
+    if (local) {
+      const title = shape("title");
+      title.textContent = `∂${local.replace("|", "/∂")}`;
+      node.append(title);
+    }
   });
-  for (const node of copy.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
-  copy.setAttribute("viewBox", `${home.left} ${home.top} ${home.width} ${home.height}`);
-  copy.setAttribute("width", String(home.width));
-  copy.setAttribute("height", String(home.height));
+  // What is there to be pressed or pointed at stays behind.
+  for (const node of copy.querySelectorAll(".hit, [data-door] .area, [data-door][aria-expanded=true]")) node.remove();
+  for (const node of copy.querySelectorAll("*")) {
+    for (const name of ["tabindex", "role", "aria-pressed", "aria-describedby", "aria-expanded", "aria-hidden", "pointer-events", "data-door", "data-owner"]) node.removeAttribute(name);
+  }
+  const { left: x, top: y, width, height } = home;
+  copy.prepend(shape("rect", { class: "paper", x, y, width, height, fill: getComputedStyle(page.root).backgroundColor }));
+  copy.setAttribute("role", "img");
+  copy.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
+  for (const [name, side] of Object.entries({ width, height })) copy.setAttribute(name, String(pixels === 1 ? side : Math.round(side * pixels)));
   return new XMLSerializer().serializeToString(copy);
 }
 
