@@ -41,10 +41,12 @@ class Scope:
     Attributes:
         symbols: the network's.
         letters: for a line with running indices, how far each runs.
+        outputs: how many outputs the network has.
     """
 
     symbols: frozenset[Sym]
     letters: Mapping[str, int] = field(default_factory=dict)
+    outputs: int = 0
 
     @property
     def terms(self) -> tuple[int | str, ...]:
@@ -264,10 +266,20 @@ def _order(node: Node, scope: Scope, rng: random.Random) -> Node | None:
 
 
 def _product_kind(node: Node, scope: Scope, rng: random.Random) -> Node | None:
-    """A matrix product for an elementwise one, or the other way."""
+    """A matrix product for an elementwise one, or the other way.
+
+    Between outputs of which each sample has one, the mark says nothing: pred · (1 − pred) is right of every sample.
+    """
     if isinstance(node, MatMul):
         return Had(node.factors)
-    return MatMul(node.factors) if isinstance(node, Had) else None
+    if not isinstance(node, Had) or (scope.outputs == 1 and all(_is_output(part) for _, part in walk(node))):
+        return None
+    return MatMul(node.factors)
+
+
+def _is_output(part: Node) -> bool:
+    """Return whether a part of a formula is no symbol, or one of outputs and targets."""
+    return not isinstance(part, Sym | Der) or (isinstance(part, Sym) and part.kind in ("pred", "true"))
 
 
 def _matrix_factor_lost(node: Node, scope: Scope, rng: random.Random) -> Node | None:

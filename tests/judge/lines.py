@@ -211,7 +211,8 @@ class Workshop:
         slip, source = "", original
         if wrong:
             place = rng.choice([place for place in range(1, len(draft.sides)) if place not in draft.loose])
-            scope = Scope((self.matrices if draft.matrices else self.truth).symbols, draft.letters)
+            symbols = (self.matrices if draft.matrices else self.truth).symbols
+            scope = Scope(symbols, draft.letters, len(self.net.output_units))
             kinds = OF_MATRICES if draft.matrices else OF_NUMBERS
             planted = plant(draft.sides[place], scope, rng, kinds=kinds)
             if planted is None:

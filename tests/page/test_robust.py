@@ -126,7 +126,7 @@ def test_double_clicks(visit):
 
 
 def test_samples_come_and_go_under_a_resting_hand(visit):
-    """The button to add stays under the pointer, a frame between press and release; the focus stays in the table."""
+    """The button to add stays under the pointer, though a frame comes between press and release; so does the focus."""
     page = visit(SEED, address="#tab=numbers")
     box = page.get_by_role("button", name="Add a sample").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
