@@ -95,3 +95,37 @@ def spoken(words, lang):
     if re.search(r"[∂=×]", words) or re.fullmatch(r"\S*", words):
         return True
     return bool(re.search("[가-힣]", words)) == (lang == "ko")
+
+
+PRESSED = """async () => {
+    const frame = () => new Promise(done => requestAnimationFrame(done));
+    for (let at = 0; at < 3 || window.asking > 0; at++) await frame();
+    const node = document.activeElement;
+    return node !== document.body && document.querySelector(".cr").contains(node) && node.checkVisibility();
+}"""
+WATCH = """() => {
+    const ask = window.fetch;
+    window.asking = 0;
+    window.fetch = async (...what) => {
+        window.asking += 1;
+        try { return await ask(...what); } finally { setTimeout(() => { window.asking -= 1; }, 50); }
+    };
+    window.print = () => {};
+}"""
+
+
+def lost(page, panel):
+    """Press each button of a panel with the keyboard, one after the other; return those that lose the focus."""
+    page.evaluate(WATCH)
+    found, pressed = [], 0
+    buttons = panel.locator("button:enabled:visible")
+    while pressed < min(buttons.count(), 45):
+        own = buttons.nth(pressed)
+        name = own.get_attribute("aria-label") or own.inner_text()
+        own.focus()
+        page.keyboard.press("Enter")
+        if not page.evaluate(PRESSED):
+            found.append(name)
+        pressed += 1
+    assert pressed >= 3
+    return found

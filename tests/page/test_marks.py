@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from chainrule import Network
 from page.hands import open_tab, spot, symbol
-from page.marks import focused, hovered, stops_of_the_drawing, wrong
+from page.marks import focused, hovered, lost, stops_of_the_drawing, wrong
 
 MARKS = "[data-s], [data-p], [data-l]"
 TABS = {"en": ("Follow", "Numbers", "Practise", "Take along"), "ko": ("따라가기", "숫자", "연습", "가져가기")}
@@ -93,3 +93,25 @@ def test_nothing_listens_twice(visit):
     same = "kept.filter(([, of]) => STAYS.some(s => of.deref()?.matches?.(s))).map(([type, of]) => type)"
     stays = "['.cr', '.cr-follow', '.cr-below', '.cr-stage']"
     assert page.evaluate(f"() => {{ const STAYS = {stays}; return {same}; }}") == []
+
+
+@pytest.mark.parametrize("tab", ["follow", "numbers", "practise", "take"])
+def test_no_button_loses_the_focus(visit, tab):
+    """Pressed by the keyboard, each keeps the focus or hands it to its neighbour, though panels are built anew."""
+    page = visit(Network.read("2-3-2-1"), address=f"#of=a_1^1&tab={tab}&x=1,2;3,4;5,6&true=1;2;3")
+    assert lost(page, page.get_by_role("tabpanel")) == []
+    for number, choice in ((0, "ko"), (1, "bishop"), (2, "dark")):
+        select = page.locator(".cr-header select").nth(number)
+        select.focus()
+        select.select_option(choice)
+        expect(page.locator(".cr-header select").nth(number)).to_be_focused()
+
+
+def test_a_choice_keeps_the_focus(visit):
+    """The sample that is followed is chosen with the arrow keys, again and again."""
+    page = visit(Network.read("2-3-2-1"), address="#tab=numbers&x=1,2;3,4;5,6&true=1;2;3")
+    page.get_by_role("radio").first.focus()
+    for row in (2, 3):
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_role("radio", name=f"Follow sample {row}")).to_be_checked()
+        expect(page.get_by_role("radio", name=f"Follow sample {row}")).to_be_focused()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from page.marks import focused, hovered, stops_of_the_drawing, wrong
+from page.marks import focused, hovered, lost, stops_of_the_drawing, wrong
 from serve.hands import judged, panel
 
 
@@ -28,3 +28,16 @@ def test_every_mark_of_the_panels(visit, tab, lang):
     assert len(stops) > 12 + stops_of_the_drawing(page)
     for said in (marks, stops):
         assert not (bad := wrong(said, lang)), bad
+
+
+@pytest.mark.parametrize("tab", ["edit", "judge", "train"])
+def test_no_button_loses_the_focus(visit, tab):
+    """Pressed by the keyboard, each keeps the focus or hands it on, though the answer of the server builds all anew."""
+    page = visit(f"?net=2-3-2-1#of=w_11^2&tab={tab}", expecting=["422"])
+    if tab == "judge":
+        page.locator("#judge-text").fill(
+            "$$pred = 2 true$$\n\n$$\\frac{\\partial loss}{\\partial pred} = true - pred$$"
+        )
+        page.locator(".cr-main-button:visible").click()
+        judged(page)
+    assert lost(page, panel(page)) == []

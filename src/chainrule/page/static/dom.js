@@ -89,21 +89,28 @@ export class Tip {
     /** @type {Element | null} what has the focus and is described by the box */
     this.described = null;
     this.held = false;
+    this.pressed = false;
     this.pointer = { x: NaN, y: NaN };
     this.listening = new AbortController();
     const { signal } = this.listening;
     root.addEventListener("pointerover", (event) => {
-      // What scrolls under a resting pointer does not take the box from what has the focus.
+      // What moves under a resting pointer does not take the box from what has the focus, nor bring it back after a press.
       const rests = event.screenX === this.pointer.x && event.screenY === this.pointer.y;
       this.pointer = { x: event.screenX, y: event.screenY };
-      if (event.pointerType !== "touch" && !(rests && this.held)) this.show(/** @type {Element} */ (event.target));
+      this.pressed &&= rests;
+      if (event.pointerType !== "touch" && !(rests && (this.held || this.pressed))) this.show(/** @type {Element} */ (event.target));
     }, { signal });
     root.addEventListener("pointerout", () => this.held || this.hide(), { signal });
     root.addEventListener("focusin", (event) => {
       const target = /** @type {Element} */ (event.target);
       if (target.matches(":focus-visible")) this.show(target, true);
     }, { signal });
-    for (const type of ["pointerdown", "focusout"]) root.addEventListener(type, () => this.hide(), { signal });
+    root.addEventListener("pointerdown", (event) => {
+      this.pressed = true;
+      this.pointer = { x: event.screenX, y: event.screenY };
+      this.hide();
+    }, { signal });
+    root.addEventListener("focusout", () => this.hide(), { signal });
     // Escape closes it wherever the focus is: what the pointer is on has none.
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.hide(), { signal });
   }

@@ -134,9 +134,11 @@ export class NumbersPanel {
    */
   field(label, get, set) {
     const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off", "data-tip": this.page.say("tip.numbers.field") }));
-    const show = () => {
-      if (focused(node) !== node) node.value = String(Number(get().toPrecision(6)));
+    const write = (/** @type {string} */ text) => {
+      node.value = text;
+      node.style.setProperty("--letters", String(Math.max(9, text.length)));
     };
+    const show = () => focused(node) !== node && write(String(Number(get().toPrecision(6))));
     const take = (/** @type {number} */ value) => {
       const fits = Number.isFinite(value);
       node.setAttribute("aria-invalid", String(!fits));
@@ -153,7 +155,7 @@ export class NumbersPanel {
     const to = (/** @type {number} */ value) => {
       const round = Number(value.toFixed(6));
       take(round);
-      node.value = String(round);
+      write(String(round));
     };
     node.addEventListener("keydown", (event) => {
       const step = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];

@@ -205,7 +205,7 @@ export class JudgePanel {
     const at = this.report?.links.indexOf(link) ?? 0;
     const say = server.say.bind(server);
     const show = make("button", { type: "button", class: "cr-name cr-place", "data-tip": say("judge.tip.place"), onclick: () => this.follow(at) }, this.place(link));
-    const parts = [make("div", {}, show, " ", make("strong", { class: `cr-verdict-${link.verdict}` }, say(`judge.verdict.${link.verdict}`)), link.target ? ` ${link.target}` : "")];
+    const parts = [make("div", {}, show, " ", make("strong", { class: `cr-verdict-${link.verdict}` }, say(`judge.verdict.${link.verdict}`)), " ", make("span", { class: "cr-target" }, link.target ?? ""))];
     if (link.message) parts.push(make("div", {}, link.message));
     for (const { before, after } of again ? [] : link.repair?.changes ?? []) {
       parts.push(make("div", { class: "cr-change" }, make("del", {}, before || "∅"), " → ", make("ins", {}, after || "∅")));

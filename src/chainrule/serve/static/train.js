@@ -112,7 +112,7 @@ export class TrainPanel {
     });
     root.replaceChildren(this.data(),
       make("div", { class: "cr-row" }, this.main, button("step", () => this.step()), button("reset", () => this.reset()),
-        make("label", { for: "train-speed" }, say("train.speed")), speed, pace,
+        make("span", { class: "cr-pair cr-speed" }, make("label", { for: "train-speed" }, say("train.speed")), speed, pace),
         make("label", { class: "cr-pair", for: "train-thick", "data-tip": say("train.tip.thick") }, thick, say("train.thick"))),
       this.said, this.plots, make("h3", {}, say("train.settings")), this.settings());
     if (this.begin) this.answer();
