@@ -77,6 +77,7 @@ def served(browser: Any) -> None:
         page.locator(".cr-link-wrong").hover()
         page.mouse.move(0, 0)
         page.get_by_role("button", name="Apply the repair on line 1").focus()
+        page.keyboard.press("Escape")
         page.wait_for_timeout(300)
         page.screenshot(path=FOLDER / "judge.png")
         page.goto(f"{found[0]}?net=2-8:tanh-4:tanh-1%20--bias%20--loss%20bce_with_logits#of=w_11^3&tab=train")

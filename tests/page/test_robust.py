@@ -191,3 +191,15 @@ def test_every_mark_explains_itself(visit):
         page.get_by_role("tab").first.click()
         page.locator(".cr-body .cr-line [data-l]").first.hover()
         expect(tip).to_contain_text("∂z_1^2/∂w_11^2 = ")
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_number_is_seen_whole(visit, width):
+    """In the table and beside the sliders, however long it is: no sign and no digit lies outside of its field."""
+    address = "#tab=numbers&of=w_11^1&x=-0.00123456,-123456&true=-1.23457e-7&p=0:-0.00123457,1:-0.789945,2:123457000"
+    page = visit(Network.read("2-3-2-1"), address=address, viewport={"width": width, "height": 800})
+    fields = page.locator(".cr-number:visible")
+    assert {"-0.00123456", "-1.23457e-7", "-0.789945", "123457000"} <= {one.input_value() for one in fields.all()}
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.value)"
+    assert fields.evaluate_all(cut) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

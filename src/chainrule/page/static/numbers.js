@@ -136,7 +136,8 @@ export class NumbersPanel {
     const node = /** @type {HTMLInputElement} */ (make("input", { type: "text", inputmode: "decimal", class: "cr-number", "aria-label": label, autocomplete: "off", "data-tip": this.page.say("tip.numbers.field") }));
     const write = (/** @type {string} */ text) => {
       node.value = text;
-      node.style.setProperty("--letters", String(Math.max(9, text.length)));
+      // A point is half as wide as a digit.
+      node.style.setProperty("--letters", String(Math.max(8, text.length - (text.includes(".") ? 0.5 : 0))));
     };
     const show = () => focused(node) !== node && write(String(Number(get().toPrecision(6))));
     const take = (/** @type {number} */ value) => {
