@@ -421,7 +421,7 @@ export class Page {
     this.model = new Model(this.bundle, this.code);
     const step = read(this, location.hash);
     this.follow.step = null;
-    this.build();
+    keeping(this.root, () => this.build());
     this.follow.state = step;
     this.follow.choose();
   }
