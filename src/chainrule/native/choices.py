@@ -25,8 +25,9 @@ class Choices:
         vectors: how many vectors of samples are a tile; of a machine with few registers, 2.
         wide_vectors: how many are a large tile, for one thread; for several, half of that, so that all have some.
         huge: a network with a layer of so many units takes tiles twice as large: no cache holds its weights.
-        inner: how many terms of a product are summed at a time, float32; half of that, float64.
-        far_apart: numbers that stand so far apart are copied side by side before they are multiplied.
+        inner: how many terms of a product are summed at a time, float32; half of that, float64, and half again where
+            operands are copied first.
+        far_apart: numbers, or rows of them, that stand so far apart are copied side by side before they are multiplied.
         parallel_products: threads share a batch only if it multiplies a weight so many times, forward.
     """
 
