@@ -65,8 +65,8 @@ def _strip(target: Target, columns: int) -> str:
         lines.append("}")
     most, group = row_counts(target, columns)[0], 8
     lines += [
-        f"// The numbers of a row stand far apart: those of {group} blocks of {most} rows are copied so that they stand side",
-        "// by side, for all columns.",
+        f"// The numbers of a row stand far apart: those of {group} blocks of {most} rows are copied side by side, once for",
+        "// all columns.",
         "static void packed_rows(int64_t rows, int64_t columns, int64_t inner, const real *P, int64_t pr, int64_t ps,",
         "    const vec *Q, int64_t qs, vec *C, int64_t cs, int more) {",
         f"  enum {{ ROWS = {most}, GROUP = {group}, WHOLE = GROUP * ROWS }};",
@@ -89,7 +89,7 @@ def _strip(target: Target, columns: int) -> str:
         f"    panel[k * {columns} + c] = Q[k * qs + c];",
         f"  strip_{columns}(rows, inner, P, pr, ps, panel, {columns}, C, cs, more);",
         "}",
-        "// The inner dimension goes by parts that stay in the first caches; what is copied has to stay in the first of all.",
+        "// The inner dimension goes by parts that stay in the first caches, of what is copied in the very first.",
         "static void product(int64_t rows, int64_t columns, int64_t inner, const real *P, int64_t pr, int64_t ps,",
         "    const vec *Q, int64_t qs, vec *C, int64_t cs, int more) {",
         f"  const int64_t packed = ps >= FAR_APART && columns % {columns} == 0 ? rows / {most} * {most} : 0;",
@@ -100,8 +100,8 @@ def _strip(target: Target, columns: int) -> str:
         "    if (packed) packed_rows(packed, columns, part, P + k * ps, pr, ps, Q + k * qs, qs, C, cs, more);",
         "    int64_t c = 0;",
         f"    if (beside) for (; c + {columns} <= columns; c += {columns})",
-        "      packed_columns(rows - packed, part, P + packed * pr + k * ps, pr, ps, Q + k * qs + c, qs, "
-        "C + packed * cs + c, cs, more);",
+        "      packed_columns(rows - packed, part, P + packed * pr + k * ps, pr, ps, Q + k * qs + c, qs,",
+        "          C + packed * cs + c, cs, more);",
     ]
     for wide in range(columns, 0, -1):
         lines.append(
