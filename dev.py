@@ -154,6 +154,8 @@ def environment() -> Path:
     found = stamp.read_text(encoding="utf-8") if stamp.exists() and python.exists() else ""
     if found == wanted:
         return python
+    if VENV.is_symlink():
+        give_up(f".venv leads to {VENV.resolve()}, which is not this project's to empty: remove the link")
     say("setting up .venv; the first time this takes a few minutes")
     stamp.unlink(missing_ok=True)
     # A process of its own: where Debian's python3-venv is missing, venv ends the one it runs in.

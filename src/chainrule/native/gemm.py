@@ -65,7 +65,7 @@ def _strip(target: Target, columns: int) -> str:
         lines.append("}")
     most, group = row_counts(target, columns)[0], 8
     lines += [
-        f"// The numbers of a row stand far apart: those of {group} blocks of {most} rows are copied side by side, once",
+        f"// A row has its numbers far apart: those of {group} blocks of {most} rows are copied side by side, once",
         "// for all columns.",
         "static void packed_rows(int64_t rows, int64_t columns, int64_t inner, const real *P, int64_t pr, int64_t ps,",
         "    const vec *Q, int64_t qs, vec *C, int64_t cs, int more) {",
