@@ -141,6 +141,7 @@ class _Evidence:
         self.names = [(name, whole) for name, whole in dict.fromkeys(self.names) if reading.kind_of(name) in INDICES]
         self.skips: set[tuple[int, int]] = set()
         self.numeric = 0
+        self.named = 0
         self.general = False
         self.below = False
         self.weights: set[int] = set()
@@ -148,6 +149,8 @@ class _Evidence:
             level = self._level(name, whole)
             if level is not None:
                 self.numeric = max(self.numeric, level)
+                if reading.kind_of(name) != "delta":
+                    self.named = max(self.named, level)
                 if reading.kind_of(name) == "w":
                     self.weights.add(level)
             elif reading.kind_of(name) in LAYERED and re.search("[lL]", name.sup):
@@ -163,6 +166,8 @@ class _Evidence:
         """Yield how many layers there can be after the inputs, the likeliest first."""
         words = said.depths
         if self.numeric:
+            if self.weights and self.named < self.numeric:
+                yield self.named  # δ_1, δ_2, δ_3 beside W_1 and W_2 count in the order of their computation
             yield self.numeric
             outputs = any(self.reading.kind_of(name) in ("pred", "true") for name, _ in self.names)
             if outputs and self.weights and self.numeric not in self.weights:

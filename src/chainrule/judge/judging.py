@@ -269,7 +269,10 @@ class Judge:
         """Return whether a reading is better than the best by so much, which it then is itself."""
         court = self.court(reading)
         gained, hope = 0, best.hope
-        for number, (one, most) in enumerate(zip(best.failing, best.hopes, strict=True)):
+        rows_alone = zip(best.failing, best.hopes, strict=True)
+        if not best.reading.kinds.keys() <= reading.kinds.keys():
+            gained, rows_alone = least, zip((), (), strict=True)  # what the document then defines is in other rows
+        for number, (one, most) in enumerate(rows_alone):
             if gained + hope < least:
                 return False
             hope -= most
@@ -350,20 +353,25 @@ class Judge:
 
     def mended(self, court: Court, one: Heard) -> Mended | None:
         """Return the smallest repair of a row, or None."""
-        chain = one.row.chain
-        key = self._remembered(one.row, court, court.bindings)
+        used = court.bindings
+        # Where a row uses a name of the document's own, it can mean another one of these.
+        key = self._remembered(one.row, court, one.bindings if used else used)
         known = self._mended.get(key)
         if known is None:
-            if court.matrices(chain) or court.letters(chain) or court.samples_for(chain) != 1:
-                found = TextMender(court, one.row).mended()
-            else:
-                if self._atoms is None:
-                    self._atoms = Atoms(court.numbers(1))
-                found = Mender(court, one.row, self._atoms).mended()
-                if found is None:  # inside of functions and powers
-                    found = TextMender(court, one.row, most=MOST_BESIDE).mended()
-            known = self._mended[key] = (found,)
+            known = self._mended[key] = (self._smallest(court, one.row),)
+        court.bindings = used
         return known[0]
+
+    def _smallest(self, court: Court, row: Row) -> Mended | None:
+        chain = row.chain
+        if court.matrices(chain) or court.letters(chain) or court.samples_for(chain) != 1:
+            return TextMender(court, row).mended()
+        if self._atoms is None:
+            self._atoms = Atoms(court.numbers(1))
+        found = Mender(court, row, self._atoms).mended()
+        if found is None:  # inside of functions and powers
+            found = TextMender(court, row, most=MOST_BESIDE).mended()
+        return found
 
     def court(self, reading: Reading) -> Court:
         """Return the court of a reading; all of them share the network's numbers."""

@@ -281,7 +281,8 @@ class Interpreter:
 
     def _as_gradient(self, laid: Array, symbol: Symbol) -> Array:
         """Return a gradient in the document's layout: that of a vector may be a row where the vector is a column."""
-        return np.swapaxes(laid, -1, -2) if self.reading.row_gradients and symbol.kind != "w" else laid
+        kept = symbol.kind == "w" or (self.reading.shaped and symbol.kind in ("b", "x"))
+        return np.swapaxes(laid, -1, -2) if self.reading.row_gradients and not kept else laid
 
     def _literal(self, node: Literal, environment: Environment) -> Val:
         return self.numbers.constant(node.value)

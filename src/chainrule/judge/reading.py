@@ -102,6 +102,7 @@ class Reading:
         in_out: whether a weight matrix is (in, out), or (out, in).
         batch: whether matrices hold several samples.
         row_gradients: whether ∂loss/∂z of a column z is a row, as in CS224n; that of a weight matrix has its shape.
+        shaped: whether ∂loss/∂b and ∂loss/∂x have the shape of b and x even so, as the results there have: ∂J/∂b = δᵀ.
         powers: whether numbers above are powers, since the document writes no layers.
         unit_deltas: whether δ_2 is that of unit 2, and not of layer 2.
         sigmoid: whether σ is the sigmoid whatever activation a layer has.
@@ -126,6 +127,7 @@ class Reading:
     in_out: bool = True
     batch: bool = True
     row_gradients: bool = False
+    shaped: bool = False
     powers: bool = False
     unit_deltas: bool = False
     sigmoid: bool = False
@@ -142,7 +144,7 @@ class Reading:
     @cached_property
     def scalar(self) -> Reading:
         """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
-        return self.but(rows=True, in_out=True, batch=True, row_gradients=False)
+        return self.but(rows=True, in_out=True, batch=True, row_gradients=False, shaped=False)
 
     def but(self, **changes: bool | int) -> Reading:
         """Return the same but for some parts."""

@@ -85,7 +85,7 @@ def candidates(
         sigmoid: whether the sigmoid is the likelier.
     """
     names = list(names)
-    deltas = any(n.base in ("δ", "Δ") and n.sub.isdigit() and not n.sup for n in names)
+    deltas = _numbered_deltas(names)
     absorbed, bracketed, below, whole = _absorbed(names), _bracketed(names), _below(names), _whole_outputs(names)
     for reading in _candidates(names, matrices):
         reading = reading.but(absorbed=absorbed, bracketed=bracketed, below=below, whole_outputs=whole)
@@ -96,6 +96,21 @@ def candidates(
         yield reading.but(sigmoid=sigmoid)
         if sigma:
             yield reading.but(sigmoid=not sigmoid)
+    if deltas:
+        yield _own_deltas(reading.but(sigmoid=sigmoid))
+
+
+def _numbered_deltas(names: Iterable[Name]) -> bool:
+    """Return whether δs are numbered below, and have nothing above."""
+    return any(n.base in ("δ", "Δ") and n.sub.isdigit() and not n.sup for n in names)
+
+
+def _own_deltas(reading: Reading) -> Reading:
+    """Return the reading in which δ is a letter of the document's own.
+
+    δ_1 = ∂J/∂θ, δ_2 = ∂J/∂h and so on, in the order in which they are computed, are names for short, as any others.
+    """
+    return replace(reading, kinds={base: kind for base, kind in reading.kinds.items() if kind != "delta"})
 
 
 def _absorbed(names: Iterable[Name]) -> bool:
@@ -193,6 +208,8 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     kinds = {reading.kinds.get(name.base) for name in names}
     for laid in layouts(reading, names):
         yield laid, 1
+    if reading.row_gradients:
+        yield reading.but(shaped=not reading.shaped), 1
     if not _several(reading, names):
         turned = not reading.row_gradients
         yield reading.but(rows=False, in_out=False, batch=False, row_gradients=turned), 2
@@ -209,6 +226,11 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     if "delta" in kinds:
         yield reading.but(descent=not reading.descent), 2
         yield reading.but(unit_deltas=not reading.unit_deltas), 2
+        if _numbered_deltas(names):
+            own_deltas = _own_deltas(reading)
+            yield own_deltas, 2
+            if not _several(reading, names):
+                yield own_deltas.but(rows=False, in_out=False, batch=False, row_gradients=True), 2
     if kinds & {"dz", "da", "delta", "dpred"}:
         yield reading.but(per_sample=not reading.per_sample), 2
     yield reading.but(to_from=not reading.to_from), 2

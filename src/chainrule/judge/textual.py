@@ -380,6 +380,7 @@ class TextMender:
         """Yield other indices for each name: numbers by one more or less, letters for each other."""
         for name in names(node):
             if name.base not in self.court.reading.kinds:
+                yield from self._own_names(name)
                 continue
             for base in other_letters(name, self.court.reading):
                 edit = letter_edit(name, base, self.source, self.markup)
@@ -390,6 +391,13 @@ class TextMender:
                 for new, kind, cost in self._scripts(text, name, below):
                     changed = script(self.source, span, new, self.markup, below=below)
                     yield replaced(cost, kind, span, changed, self.source, name.span)
+
+    def _own_names(self, name: Name) -> Iterator[Fix]:
+        """Yield the other names of the document's own that differ from one in what stands below: δ_3 for δ_2."""
+        for base, sub, sup in self.court.bindings:
+            if name.sub and sub and (base, sup) == (name.base, name.sup) and sub != name.sub:
+                changed = script(self.source, name.sub_span, sub, self.markup, below=True)
+                yield replaced(1.02, "wrong_index", name.sub_span, changed, self.source, name.span)
 
     def _scripts(self, text: str, name: Name, below: bool) -> Iterator[tuple[str, str, float]]:
         kind = "wrong_index" if below and not (self.matrices and text.isdigit()) else "wrong_layer"

@@ -102,7 +102,7 @@ WORDS = frozenset((
     "pred", "true", "loss", "Loss", "mse", "MSE", "err", "error", "out", "net", "target", "input", "output", "yhat",
     "y_hat", "cost", "Cost", "prediction", "label", "sigmoid", "relu", "ReLU", "softmax", "softplus", "exp", "log",
     "ln", "max", "min", "tanh", "sign", "abs", "sqrt", "shape", "onehot", "batch", "diag", "cosh", "sinh", "sech",
-    "logits", "rowsum", "colsum",
+    "logits", "rowsum", "colsum", "CE", "BCE", "NLL", "SSE", "RSS",
 ))  # fmt: skip
 """Runs of letters that are one name in LaTeX and Typst too, without \\text."""
 
