@@ -228,7 +228,7 @@ class Facts:
             if kind == "delta" and name.sub.isdigit() and not name.sup:
                 return not self.reading.unit_deltas  # δ_2 is that of layer 2
             if not name.sub and name.sup:
-                return capital or kind == "w" or self._width(name.sup) != 1
+                return capital or kind == "w" or self._width(name.sup, kind) != 1
             return capital and not name.sub
         if kind == "x":
             return not name.sub and name.base[0].isupper()
@@ -247,10 +247,10 @@ class Facts:
         target, source = (int(part) - self.reading.first_layer for part in parts)
         return source != target - 1 and any((c.target, c.source) == (target, source) for c in self.net.connections)
 
-    def _width(self, sup: str) -> int:
+    def _width(self, sup: str, kind: str) -> int:
         """Return how many units the layer has that stands above a name; 0 where that is not plain."""
         bare = sup.strip("()[]")
         if not bare.isdigit() and bare != "L":
             return 0
-        level = self.net.depth if bare == "L" else int(bare) - self.reading.first_layer
+        level = self.net.depth if bare == "L" else int(bare) - self.reading.inputs_number(kind)
         return self.net.size(level) if 0 <= level <= self.net.depth else 0

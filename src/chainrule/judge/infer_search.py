@@ -230,12 +230,13 @@ class _Search:
                 found.setdefault((frame.sizes, frame.skips), frame)
             if len(found) >= MOST_FRAMES:
                 break
-        return sorted(found.values(), key=self._as_said)[:MOST_FRAMES]
+        return sorted(found.values(), key=self._likely)[:MOST_FRAMES]
 
-    def _as_said(self, frame: Frame) -> int:
-        """Return 0 for layers that are as the words of the document say, 1 for others."""
+    def _likely(self, frame: Frame) -> tuple[int, int]:
+        """Return less for layers that are as the words of the document say, and into which its weights lead."""
         proposed = next(self.said.sizes(len(frame.sizes) - 1), {})
-        return int(not proposed or any(frame.sizes[level] != size for level, size in proposed.items()))
+        other = not proposed or any(frame.sizes[level] != size for level, size in proposed.items())
+        return int(other), frame.unled
 
     def _begin(self, frame: Frame) -> None:
         """Try layers with what is likely else, under the reading that suits them best."""
@@ -358,7 +359,7 @@ class _Search:
         depth = len(self._best.bias)
         yield replace(self._best, bias=(not self._best.bias[0],) * depth)
         named = {
-            int(match[0]) - self.reading.first_layer for name in every_name(self.all_rows.all)
+            int(match[0]) - self.reading.inputs_number("b") for name in every_name(self.all_rows.all)
             if self.reading.kind_of(name) == "b" and (match := re.search("[0-9]{1,2}", name.sup)) is not None
         }  # fmt: skip
         if named:

@@ -57,12 +57,14 @@ class Frame:
         open: the layers whose size nothing says.
         open_depth: whether nothing says how many layers there are.
         skips: connections past a layer: (target, source).
+        unled: how many of the last layers no weight is named to lead into, where weights are named by their layer.
     """
 
     sizes: tuple[int, ...]
     open: tuple[int, ...] = ()
     open_depth: bool = False
     skips: tuple[tuple[int, int], ...] = ()
+    unled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ def _framed(depth: int, known: Sizes, evidence: _Evidence, said: Said) -> Iterat
         sizes[level] = next(free)
     open_depth = evidence.general and not said.depths
     ordered = tuple(sizes[level] for level in range(depth + 1))
-    yield Frame(ordered, tuple(sorted(levels)), open_depth, tuple(sorted(evidence.skips)))
+    unled = max(0, depth - max(evidence.weights, default=depth))
+    yield Frame(ordered, tuple(sorted(levels)), open_depth, tuple(sorted(evidence.skips)), unled)
 
 
 class _Evidence:
@@ -202,7 +205,7 @@ class _Evidence:
             match = _LAYER.match(name.sup)
             if match is None:
                 return None
-            level = int(match[1]) - reading.first_layer
+            level = int(match[1]) - reading.inputs_number(kind)
             if kind == "w" and match[2]:
                 source = int(match[2]) - reading.first_layer
                 if 0 <= source < level - 1:
@@ -216,7 +219,7 @@ class _Evidence:
             alone = whole or (name.base[:1].isupper() and kind in ("w", "z", "a"))
             if not alone or not name.sub.isdigit() or len(name.sub) > 2 or (kind == "delta" and reading.unit_deltas):
                 return None
-            level = int(name.sub) - reading.first_layer
+            level = int(name.sub) - reading.inputs_number(kind)
         if level < (0 if kind == "a" else 1):
             self.below = True  # the inputs are no layer with weights: this is not how the document counts
         return level if 0 <= level <= MOST_LAYERS else None

@@ -41,7 +41,7 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
         if not letters.isalpha():
             continue
         kind = reading.kind_of(name)
-        level = _level(name.sup, reading, depth)
+        level = _level(name.sup, kind, reading, depth)
         if kind in ("x", "pred", "true") and len(letters) == 1:
             facts.setdefault(letters[0], set()).add(0 if kind == "x" else depth)
         elif kind in ("z", "a", "b", "delta") and len(letters) == 1 and level is not None:
@@ -71,13 +71,13 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
     }  # fmt: skip
 
 
-def _level(sup: str, reading: Reading, depth: int) -> int | None:
+def _level(sup: str, kind: str, reading: Reading, depth: int) -> int | None:
     bare = sup.strip("()[]")
     if reading.powers or not bare or (reading.bracketed and bare == sup and bare.isdigit()):
         return None
     if bare == "L":
         return depth
-    return int(bare) - reading.first_layer if bare.isdigit() and len(bare) < 4 else None
+    return int(bare) - reading.inputs_number(kind) if bare.isdigit() and len(bare) < 4 else None
 
 
 def in_chain(

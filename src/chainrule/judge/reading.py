@@ -98,6 +98,7 @@ class Reading:
         first_input: the number of the first input: 0 as in the seed, or 1.
         first_unit: the number of the first unit of a layer: 1, or 0.
         first_layer: the number of the inputs' layer: 0, or 1 where the inputs count as a layer.
+        outward: whether W and b have the number of the layer that they lead from, as Θ^{(1)} in Ng's first course.
         rows: whether the samples are the rows of a matrix, or its columns.
         in_out: whether a weight matrix is (in, out), or (out, in).
         batch: whether matrices hold several samples.
@@ -123,6 +124,7 @@ class Reading:
     first_input: int = 0
     first_unit: int = 1
     first_layer: int = 0
+    outward: bool = False
     rows: bool = True
     in_out: bool = True
     batch: bool = True
@@ -153,6 +155,10 @@ class Reading:
     def kind_of(self, name: Name) -> str:
         """Return what a name's own letter stands for, or '': that of dW is w."""
         return differentiated(self.kinds.get(name.base, ""))
+
+    def inputs_number(self, kind: str) -> int:
+        """Return the number that the inputs' layer has, or would have, in names of a kind."""
+        return self.first_layer - (self.outward and kind in ("w", "b"))
 
     def whole(self, name: Name, kind: str) -> bool:
         """Return whether a name without a capital is that of a whole layer, by the number below it."""
@@ -358,7 +364,7 @@ class _Meaning:
         if layer is None and sub:
             terms = self._terms(sub, need if not self.matrices else 0)
             if self.matrices and len(terms) == 1 and not (self.kind == "delta" and self.reading.unit_deltas):
-                layer, sub = terms[0] - self.reading.first_layer, ""
+                layer, sub = terms[0] - self.reading.inputs_number(self.kind), ""
         if layer is None:
             layer = self._only_layer()
         if not sub:
@@ -413,7 +419,7 @@ class _Meaning:
         pieces = rest if len(rest) > 1 else _side_by_side(together, need) if rest else []
         if len(pieces) != need or not first.isdigit():
             return None
-        return int(first) - self.reading.first_layer, ",".join(pieces)
+        return int(first) - self.reading.inputs_number(self.kind), ",".join(pieces)
 
     def _above(self) -> tuple[int | None, int | None, int | None, int]:
         """Return the layer, the layer it skips from, the sample and the power that stand above."""
@@ -427,7 +433,7 @@ class _Meaning:
         parts = _parts_above(sup)
         if not 1 <= len(parts) <= 2:
             raise NoMeaning("no_superscript", name, read=sup)
-        layer = self._term(parts[0]) - self.reading.first_layer
+        layer = self._term(parts[0]) - self.reading.inputs_number(self.kind)
         source = None
         if len(parts) == 2:
             if self.kind == "w":

@@ -300,10 +300,25 @@ def _counted(reading: Reading, names: list[Name]) -> Iterator[Reading]:
             yield reading.but(to_from=to_from, first_input=first_input)
     yield reading.but(first_layer=1, first_input=1)
     yield reading.but(first_layer=1, first_input=1, to_from=False)
+    if _outward(names, reading):
+        for first_layer in (1, 0):
+            yield reading.but(first_layer=first_layer, first_input=1, outward=True)
     if any(n.sub.replace(",", "")[:1] == "0" or "0" in n.sub.split(",") for n in names
            if reading.kinds.get(n.base) in _LETTERED):  # fmt: skip
         yield reading.but(first_unit=0, first_input=0)
         yield reading.but(first_unit=0, first_input=0, to_from=False)
+
+
+def _outward(names: Iterable[Name], reading: Reading) -> bool:
+    """Return whether W and b could have the number of the layer they lead from: some layer has a number beyond theirs."""
+    numbers: dict[bool, set[str]] = {True: set(), False: set()}
+    for name in names:
+        kind = reading.kinds.get(name.base, "").removeprefix("d")
+        if kind in _LETTERED or kind == "elta":
+            numbers[kind in ("w", "b")].add((name.sup or name.sub).strip("()[]"))
+    own, others = ({int(text) for text in numbers[which] if text.isdecimal()} for which in (True, False))
+    general = not numbers[True].isdisjoint("lL") and not numbers[False].isdisjoint(("l+1", "L"))
+    return general or (bool(own) and bool(others) and max(others) > max(own))
 
 
 def of_notation(name: str) -> Reading:

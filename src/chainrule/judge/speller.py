@@ -74,10 +74,11 @@ class Speller:
         base = self.letter(kind)
         if base is None:
             return None
+        first = self.reading.inputs_number(kind)
         written = [name.sup for name in self._names if layer is not None and _LAYER.search(name.sup)]
-        above = [_LAYER.sub(str((layer or 0) + self.reading.first_layer), sup) for sup in dict.fromkeys(written)]
+        above = [_LAYER.sub(str((layer or 0) + first), sup) for sup in dict.fromkeys(written)]
         for sub in self._below(what):
-            for sup in above or ["" if layer is None else str(layer + self.reading.first_layer)]:
+            for sup in above or ["" if layer is None else str(layer + first)]:
                 other = Name(base, sub, sup, "", 0, (0, 0), (0, 0), (0, 0))
                 try:
                     if self.reading.meaning(other, self.program, {}).what == what:
@@ -152,7 +153,7 @@ class Speller:
         )
         if base is None:
             return None
-        level = "" if layer is None else str(layer + self.reading.first_layer)
+        level = "" if layer is None else str(layer + self.reading.inputs_number(kind))
         for name in self._names:
             sub, sup = (_LAYER.sub(level, text) if level else "" for text in (name.sub, name.sup))
             try:

@@ -27,6 +27,8 @@ def told(reading: Reading, heard: Sequence[Heard], court: Court) -> Iterator[Mes
         yield Message("reading.numbered_from" if reading.by_origin else "reading.numbered_to")
     if reading.first_layer:
         yield Message("reading.first_layer")
+    if reading.outward:
+        yield Message("reading.outward")
     if reading.first_input != 0 and any(reading.kinds.get(n.base) == "x" and n.sub.isdigit() for n in found):
         yield Message("reading.first_input", {"number": reading.first_input})
     if reading.first_unit != 1:
