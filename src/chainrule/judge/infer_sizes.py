@@ -116,6 +116,8 @@ def frames(rows: Rows, reading: Reading, said: Said) -> Iterator[Frame]:
             yield from _framed(depth, known, evidence, said)
             if depth not in known and not evidence.indexed_outputs:
                 yield from _framed(depth, {**known, depth: 1}, evidence, said)  # ŷ may be a number
+            if evidence.small and not known.keys() - {depth}:
+                yield Frame((1,) * (depth + 1), tuple(range(depth + 1)), evidence.general and not said.depths)
 
 
 def _framed(depth: int, known: Sizes, evidence: _Evidence, said: Said) -> Iterator[Frame]:
@@ -159,6 +161,12 @@ class _Evidence:
             elif reading.kind_of(name) in LAYERED and re.search("[lL]", name.sup):
                 self.general = True
         self.general = self.general and not self.numeric
+
+    @property
+    def small(self) -> bool:
+        """Whether weights are small letters without a unit, numbers as in a chain of single neurons: w^L."""
+        weights = [name for name, _ in self.names if self.reading.kind_of(name) == "w"]
+        return bool(weights) and all(name.base.islower() and not name.sub for name in weights)
 
     @property
     def indexed_outputs(self) -> bool:
@@ -233,7 +241,9 @@ class _Evidence:
                 if 0 <= level <= depth:
                     least[level] = max(least.get(level, 1), size)
         outputs = [(name, whole) for name, whole in self.names if self.reading.kind_of(name) in ("pred", "true")]
-        if outputs and all(not name.sub and not whole for name, whole in outputs) and least.get(depth, 1) == 1:
+        alone = all(not name.sub and not whole for name, whole in outputs) and least.get(depth, 1) == 1
+        several = any("softmax" in side.functions for row in self.rows.all for side in row.chain.sides)
+        if outputs and alone and not several:
             sure[depth] = 1  # one number
         everywhere = layers_of_letters([name for name, _ in self.names], self.reading, depth)
         defined = dict(_definitions(self.rows.all))

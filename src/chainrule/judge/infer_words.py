@@ -316,8 +316,10 @@ def _sizes(clause: Sequence[_Word], said: Said) -> None:
             continue
         if word.spelled and word.number == 1 and "output" not in roles:
             continue  # one, ein, un: an article as well
-        if "layer" in before and not (after | before) & {"unit", "counter"} and not after & {"input", "output"}:
-            continue
+        if "layer" in before and not (after | before) & {"unit", "counter"}:
+            numbered = "layer" in clause[place - 1].roles and not before & {"input", "hidden", "output"}
+            if numbered or not after & {"input", "output"}:
+                continue  # layer 1 is the input
         if "output" in roles:
             said.outputs = said.outputs or word.number
         elif "hidden" in roles:

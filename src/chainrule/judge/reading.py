@@ -116,6 +116,7 @@ class Reading:
         below: whether a lone number below a small letter is a layer: z_1 and b_1 beside a matrix W_1.
         whole_outputs: whether Y and T are matrices even of a single output, as X, Z and A are.
         samples: how many samples there are, where the document says so; 0 for any number.
+        loss_of: what stands below the loss wherever the document names it: C_0 is that of the sample spoken of.
         places: the layer of letters that the document itself gives to what the network has (u = W_1 x).
     """
 
@@ -141,6 +142,7 @@ class Reading:
     below: bool = False
     whole_outputs: bool = False
     samples: int = 0
+    loss_of: str = ""
     places: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @cached_property
@@ -148,7 +150,7 @@ class Reading:
         """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
         return self.but(rows=True, in_out=True, batch=True, row_gradients=False, shaped=False)
 
-    def but(self, **changes: bool | int) -> Reading:
+    def but(self, **changes: bool | int | str) -> Reading:
         """Return the same but for some parts."""
         return _changed(self, id(self.kinds), tuple(changes.items()))
 
@@ -201,7 +203,7 @@ class Reading:
 
 
 @lru_cache(maxsize=8_192)
-def _changed(reading: Reading, _kinds: int, changes: tuple[tuple[str, bool | int], ...]) -> Reading:
+def _changed(reading: Reading, _kinds: int, changes: tuple[tuple[str, bool | int | str], ...]) -> Reading:
     """Return a changed reading: the readings that every document is tried under are made once.
 
     Readings are equal in whatever order they have their letters, but an author's own letters come first: `_kinds` tells
@@ -302,7 +304,7 @@ class _Meaning:
 
     def _plain(self) -> Meant:
         name = self.name
-        if self.kind == "loss" and name.sub.lower() in ("total", "tot"):
+        if self.kind == "loss" and name.sub.lower() in ("total", "tot", self.reading.loss_of.lower()):
             name = replace(name, sub="")
         sample = self._sample(name.suffix) if name.suffix else None
         power = 1

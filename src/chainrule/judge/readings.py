@@ -87,8 +87,9 @@ def candidates(
     names = list(names)
     deltas = _numbered_deltas(names)
     absorbed, bracketed, below, whole = _absorbed(names), _bracketed(names), _below(names), _whole_outputs(names)
+    loss_of = _loss_of(names)
     for reading in _candidates(names, matrices):
-        reading = reading.but(absorbed=absorbed, bracketed=bracketed, below=below, whole_outputs=whole)
+        reading = reading.but(absorbed=absorbed, bracketed=bracketed, below=below, whole_outputs=whole, loss_of=loss_of)
         if deltas:
             yield reading.but(sigmoid=sigmoid)
             yield reading.but(sigmoid=sigmoid, unit_deltas=True)
@@ -98,6 +99,14 @@ def candidates(
             yield reading.but(sigmoid=not sigmoid)
     if deltas:
         yield _own_deltas(reading.but(sigmoid=sigmoid))
+
+
+def _loss_of(names: Iterable[Name]) -> str:
+    """Return what stands below the loss, where it is the same everywhere: C_0 of one sample, and no C beside it."""
+    kinds = letters_for(())
+    found = {name.sub for name in names if kinds.get(name.base) == "loss"}
+    (only,) = found if len(found) == 1 else ("",)
+    return only if len(only) == 1 else ""
 
 
 def _numbered_deltas(names: Iterable[Name]) -> bool:
@@ -310,7 +319,7 @@ def _counted(reading: Reading, names: list[Name]) -> Iterator[Reading]:
 
 
 def _outward(names: Iterable[Name], reading: Reading) -> bool:
-    """Return whether W and b could have the number of the layer they lead from: some layer has a number beyond theirs."""
+    """Return whether W and b could have the number of the layer they lead from, since others have larger ones."""
     numbers: dict[bool, set[str]] = {True: set(), False: set()}
     for name in names:
         kind = reading.kinds.get(name.base, "").removeprefix("d")

@@ -18,12 +18,11 @@ class Recent(Generic[K, V]):
 
     Example:
         >>> known = Recent[str, int](4)
-        >>> for number, name in enumerate("abc"):
+        >>> for number, name in enumerate("abcde"):
         ...     known[name] = number
         ...     first = known.get("a")
-        >>> known["d"], known["e"] = 3, 4
-        >>> [name for name in "abcde" if known.get(name) is not None]
-        ['a', 'c', 'd', 'e']
+        >>> known.get("a"), known.get("b")
+        (0, None)
     """
 
     def __init__(self, most: int) -> None:

@@ -142,7 +142,8 @@ class Speller:
     def _whole(self, what: Matrix) -> str | None:
         """Return a matrix of a kind that the source does not have, its layer where it stands in other names."""
         kind, layer = what.symbol.kind, what.symbol.layer
-        capital = any(base[:1].isupper() for name in self._names for base in (name.base,))
+        layers = [name.base for name in self._names if self.reading.kind_of(name) in ("x", "z", "a", "delta")]
+        capital = any(base[:1].isupper() for base in layers or [name.base for name in self._names])
         base = next(
             (
                 base

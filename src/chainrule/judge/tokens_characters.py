@@ -134,7 +134,10 @@ class CharacterTokens(SignTokens):
         return end
 
     def _semicolon(self, char: str, at: int, end: int) -> int:
-        self.stream.separate("", at, end)
+        stream = self.stream
+        if stream.stack and stream.stack[-1].value == "(":  # J(W, b; x, y)
+            return self._comma(",", at, end)
+        stream.separate("", at, end)
         return end
 
     def _root_sign(self, char: str, at: int, end: int) -> int:

@@ -11,7 +11,9 @@ from chainrule.judge.tokens_names import COMPARED, NameTokens
 
 _SUM_BELOW = re.compile(r"\s*([A-Za-z](?:\s*,\s*[A-Za-z])*)\s*(?:=\s*(.*?)\s*|(?:\\in|∈|in)(?![A-Za-z]).*)?", re.DOTALL)
 _LONGEST_BOUND = 200
-_BOUND = re.compile(r"([A-Za-z](?:_[A-Za-z0-9]+|_\{[A-Za-z0-9]+\})?)(?:\s*([+\-−])\s*([0-9]{1,6}))?|([0-9]+)")
+_BOUND = re.compile(
+    r"([A-Za-z](?:_[A-Za-z0-9]+|_\{[A-Za-z0-9]+(?:[+\-−][0-9]{1,3})?\})?)(?:\s*([+\-−])\s*([0-9]{1,6}))?|([0-9]+)"
+)
 
 
 class SignTokens(NameTokens):

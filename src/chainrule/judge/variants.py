@@ -142,8 +142,6 @@ def _relettered(name: Name, reading: Reading, program: Program) -> Iterator[Vari
 def other_letters(name: Name, reading: Reading) -> Iterator[str]:
     """Yield the letters that are written for a name's: the author's own for each kind that is like its own."""
     kind = reading.kinds.get(name.base, "")
-    if not (name.sub or name.sup or kind in ("pred", "true")):
-        return
     capital = name.base[:1].isupper()
     for pair in _ALIKE:
         if kind in pair:
