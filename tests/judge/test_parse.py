@@ -45,7 +45,7 @@ latex \frac{\partial L(\hat{y}, y)}{\partial \hat{y}}  ⟶  ∂L/∂ŷ
 latex J(w, b)  ⟶  J
 latex \mathcal{L}(\mathbf{W})  ⟶  L
 latex J(w_1 + w_2)  ⟶  J · (w_1 + w_2)
-latex CE(y, \hat y)  ⟶  CE
+latex CE(y, \hat y)  ⟶  CE(y, ŷ)
 latex \frac{\partial{L}}{\partial{w}}  ⟶  ∂L/∂w
 latex \delta^L = \nabla_a C \odot \sigma'(z^L)  ⟶  δ^L = ∂C/∂a ⊙ σ′(z^L)
 latex \left(\frac{\partial L}{\partial z}\right)^{\!T}  ⟶  (∂L/∂z)ᵀ

@@ -386,6 +386,8 @@ class Interpreter:
                        if argument.matrix else argument.size)  # fmt: skip
         if function.base in ("sum", "mean"):
             return _reduced(argument, function.base, function.sub)
+        if function.base == "diag":
+            return _diagonal(argument, node)
         if function.base in _REDUCED:
             sums = _reduced(argument, "sum", _REDUCED[function.base])
             if function.base == "rowsum" and self.reading.rows and argument.matrix:  # repeated in every column
@@ -758,6 +760,19 @@ _STEEP = frozenset(("exp", "cosh", "sinh"))
 
 def _plain(name: Name) -> Plain:
     return (name.base, name.sub, name.sup, name.suffix, name.primes)
+
+
+def _diagonal(argument: Val, node: Applied) -> Val:
+    """Return the square matrix with the entries of a vector on its diagonal: diag(σ'(z)) of one sample."""
+    if not argument.matrix or 1 not in argument.value.shape[1:]:
+        raise NotJudged("diagonal", node)
+    count = max(argument.value.shape[1:])
+    found = []
+    for array in argument:
+        square = np.zeros((array.shape[0], count, count), dtype=array.dtype)
+        square[:, range(count), range(count)] = array.reshape(array.shape[0], count)
+        found.append(square)
+    return Val(*found)
 
 
 def _exactly(value: Array) -> Val:

@@ -7,6 +7,7 @@ a side that is no formula is `Unread`, with the place and the reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -20,6 +21,9 @@ from chainrule.judge.tokens_typst import TypstTokens
 from chainrule.judge.tree import tree_of
 
 _TOKENISERS = {"latex": LatexTokens, "text": TextTokens, "typst": TypstTokens}
+
+_CODE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|torch|jnp|tf)\.[a-z_]+\(")
+"""A function of a library of arrays, which is code whatever stands around it: np.sum(dZ, axis=1)."""
 
 MOST_FORMULAS = 8_192
 """How many formulas are remembered with their trees, some kilobytes each: a class writes many lines again and again."""
@@ -47,7 +51,8 @@ def read_formula(source: str, markup: str = "latex", limits: Limits = LIMITS) ->
 
 @lru_cache(maxsize=MOST_FORMULAS)
 def _read(source: str, markup: str, limits: Limits) -> tuple[Chain, ...]:
-    pieces = _TOKENISERS[markup](source, limits).read().pieces
+    tokeniser = TextTokens if markup == "latex" and _CODE.search(source) else _TOKENISERS[markup]
+    pieces = tokeniser(source, limits).read().pieces
     return tuple(_chains(pieces, source, limits))
 
 

@@ -359,6 +359,8 @@ class _Meaning:
             return self._numbered(int(name.sub))
         layer, source, sample, power = self._above()
         sub = name.sub
+        if self.kind == "w" and sub == "0" and layer is not None and ("b", layer, None) in self.program.symbols:
+            return self._bias(layer, power)
         if layer is None and (skipped := self._skipping(sub)) is not None:
             (layer, source), sub = skipped, ""
         if layer is None and (inside := self._layer_first(sub)) is not None:
@@ -403,6 +405,12 @@ class _Meaning:
                 return Meant(Number(Fraction(1)))
             place = (self._row(sample), self._unit(unit, symbol, 1))
         return Meant(self._whole(Ref(symbol, place)), power)
+
+    def _bias(self, layer: int, power: int) -> Meant:
+        """Return what W_0^l means beside W^l: the weights of a unit that is always 1."""
+        bias = self._symbol("b", layer)
+        alone = bias.dims[0].size == 1 and not self.matrices
+        return Meant(self._whole(Ref(bias, (1,))) if alone else self._matrix(bias), power)
 
     def _skipping(self, sub: str) -> tuple[int, int] | None:
         """Return the layers of W_{3,1}, the weights of a connection that skips layers."""

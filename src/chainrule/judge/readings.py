@@ -182,6 +182,8 @@ def _lettered(names: list[Name]) -> Iterator[Mapping[str, str]]:
         yield letters_for(names, swapped=True, output=True)
     if bases & {"y", "Y"} and usual != (other := letters_for(names, output=True)):
         yield other
+    if bases & {"o", "O"} and bases & {"ŷ", "Ŷ", "pred"}:  # what goes into the last activation: ŷ = softmax(o)
+        yield {**usual, "o": "z", "O": "z", "do": "dz", "dO": "dz"}
     if bases & {"o", "O"}:  # the output of any unit
         yield {**usual, "o": "a", "O": "a", "do": "da"}
         yield {**letters_for(names, output=True), "o": "a", "O": "a", "do": "da"}

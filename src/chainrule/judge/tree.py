@@ -380,6 +380,8 @@ def _of_its_arguments(name: Name, args: tuple[Node, ...]) -> bool:
         return False
     usual = vocabulary()["usual"]
     first = args[0].base if isinstance(args[0], Name) else ""
+    if name.base in LOSS_FUNCTIONS:
+        return False  # CE(y, ŷ) says which loss it is
     return name.base in usual["loss"] or (name.base in usual["pred"] and first in usual["x"])
 
 
