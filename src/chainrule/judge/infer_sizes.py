@@ -105,6 +105,8 @@ def frames(rows: Rows, reading: Reading, said: Said) -> Iterator[Frame]:
     evidence = _Evidence(rows, reading)
     if not evidence.names or evidence.below:
         return
+    if evidence.chain > 1:
+        yield Frame((1,) * (evidence.chain + 1))
     for depth in evidence.depths(said):
         if not 0 < depth <= MOST_LAYERS:
             continue
@@ -161,6 +163,22 @@ class _Evidence:
             elif reading.kind_of(name) in LAYERED and re.search("[lL]", name.sup):
                 self.general = True
         self.general = self.general and not self.numeric
+
+    @property
+    def chain(self) -> int:
+        """How many layers of one unit each the small letters can speak of: z_2 = w_2 a_1 + b_2, z_1 = w_1 x + b_1."""
+        numbers: dict[str, set[int]] = {}
+        for name, _ in self.names:
+            kind = self.reading.kind_of(name)
+            if kind in LAYERED and (name.sup or not name.base.islower() or not name.sub.isdigit() or len(name.sub) > 1):
+                return 0
+            if kind == "x" and name.sub:
+                return 0
+            if kind in LAYERED:
+                numbers.setdefault(kind, set()).add(int(name.sub))
+        weights = numbers.get("w", set())
+        together = weights == set(range(1, len(weights) + 1)) and len(numbers) > 1
+        return len(weights) if together else 0
 
     @property
     def small(self) -> bool:

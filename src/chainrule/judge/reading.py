@@ -353,6 +353,8 @@ class _Meaning:
     def _layered(self) -> Meant:
         name = self.name
         need = INDICES[self.kind]
+        if self._of_chain():
+            return self._chained(int(name.sub) - self.reading.inputs_number(self.kind))
         single = self.kind == "w" and name.sub.isdigit() and not name.sup and not self.matrices
         single = single and name.base not in self.reading.places
         if single and len(name.sub) == 1 and self.net.depth > 1:
@@ -405,6 +407,19 @@ class _Meaning:
                 return Meant(Number(Fraction(1)))
             place = (self._row(sample), self._unit(unit, symbol, 1))
         return Meant(self._whole(Ref(symbol, place)), power)
+
+    def _of_chain(self) -> bool:
+        """Return whether the number below is a layer since every layer has one unit: w_2, z_2 and a_1 of 1-1-1."""
+        name = self.name
+        alone = name.sub.isdigit() and len(name.sub) == 1 and not name.sup and name.base not in self.reading.places
+        return alone and not self.matrices and all(self.net.size(level) == 1 for level in range(self.net.depth + 1))
+
+    def _chained(self, layer: int) -> Meant:
+        symbol = self._at_layer(layer, None)
+        if symbol.kind in ("w", "b"):
+            return Meant(self._whole(Ref(symbol, (1,) * len(symbol.dims))))
+        sample = self._sample(self.name.suffix) if self.name.suffix else None
+        return Meant(self._whole(Ref(symbol, (self._row(sample), 1))))
 
     def _bias(self, layer: int, power: int) -> Meant:
         """Return what W_0^l means beside W^l: the weights of a unit that is always 1."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -101,12 +101,13 @@ def candidates(
         yield _own_deltas(reading.but(sigmoid=sigmoid))
 
 
-def _loss_of(names: Iterable[Name]) -> str:
+def _loss_of(names: Sequence[Name]) -> str:
     """Return what stands below the loss, where it is the same everywhere: C_0 of one sample, and no C beside it."""
     kinds = letters_for(())
     found = {name.sub for name in names if kinds.get(name.base) == "loss"}
     (only,) = found if len(found) == 1 else ("",)
-    return only if len(only) == 1 else ""
+    counted = any(only in name.sub + name.sup + name.suffix for name in names if kinds.get(name.base) != "loss")
+    return only if len(only) == 1 and (only.isdigit() or not counted) else ""  # a letter beside it counts samples
 
 
 def _numbered_deltas(names: Iterable[Name]) -> bool:
@@ -159,16 +160,19 @@ _LAYER = re.compile(r"[\[(](?:[0-9]{1,3}|[lL](?:[+-]1)?)[\])]")
 
 
 def _candidates(names: list[Name], matrices: bool) -> Iterator[Reading]:
-    base = [reading for kinds in _lettered(names) for reading in _counted(Reading(kinds), names)]
+    first, *others = ([*_counted(Reading(kinds), names)] for kinds in _lettered(names))
+    base = [*first, *itertools.chain(*others)]
     yield from base
     if any(n.sup.isdigit() and base[0].kinds.get(n.base) in _LETTERED for n in names):
         yield base[0].but(powers=True)
     if matrices:
-        for reading in base[:4]:
+        capital = any(n.base[:1].isupper() and base[0].kinds.get(n.base) == "w" for n in names)
+        lettered = [counted[0] for counted in others] if capital else []  # y = Wx + b: y is the output, x a column
+        for reading in (*base[:4], *lettered):
             for rows, in_out in ((False, False), (True, False), (False, True)):
                 yield reading.but(rows=rows, in_out=in_out)
         whole = _several(base[0], names)
-        for reading in () if whole else base[:2]:  # X, Z and A hold a batch
+        for reading in () if whole else (*base[:2], *lettered):  # X, Z and A hold a batch
             for rows, in_out in ((True, True), (False, False), (True, False), (False, True)):
                 yield reading.but(rows=rows, in_out=in_out, batch=False)
 
