@@ -130,10 +130,12 @@ class _SeldomCollected:
     """Has Python look for cycles of objects less often, while any thread judges.
 
     Trees and tokens are many small objects that live for long and hold no cycles; looking through them again and again
-    costs an eighth of the time.
+    costs an eighth of the time. All objects of a process are looked through between documents only: of millions that
+    takes longer than the search for a repair may.
     """
 
     ALLOCATIONS = 50_000
+    NEVER = 1_000_000_000
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -145,7 +147,7 @@ class _SeldomCollected:
             if not self._inside:
                 self._usual = gc.get_threshold()
                 if self._usual[0]:  # 0 is never, which somebody else wanted
-                    gc.set_threshold(max(self.ALLOCATIONS, self._usual[0]), *self._usual[1:])
+                    gc.set_threshold(max(self.ALLOCATIONS, self._usual[0]), self._usual[1], self.NEVER)
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
