@@ -72,3 +72,11 @@ def test_no_two_outputs_are_on_the_same_side_of_the_loss_at_every_point(loss):
         above = pred > true
         for one, other in itertools.combinations(range(pred.shape[1]), 2):
             assert (above[:, one] != above[:, other]).any(), (shorthand, one, other)
+
+
+@pytest.mark.parametrize("function", ["\\mathrm{sign}", "\\mathrm{sgn}"])
+def test_a_constant_slope_has_the_shape_of_its_argument(function):
+    """Of a matrix too, where the other side is a number."""
+    line = rf"\frac{{\partial loss}}{{\partial a_1^1}} = {function}'(A_1) \cdot w_{{11}}^2"
+    assert verdicts(line, "3-3-1 --bias --loss mae")[-1] == "wrong"
+    assert verdicts(rf"\delta_1^1 = {function}'(a^{{1}} - y) w_{{11}}^2", "3-3-1 --bias --loss mae")[-1] == "wrong"

@@ -106,7 +106,8 @@ def call(name: str, parameter: float | None, slope: bool, value: Array, table: T
     if name in _HYPERBOLIC:
         return _value(_HYPERBOLIC[name][slope], value, table)
     if slope:
-        return _value(_slope(name, parameter), value, table)
+        found = _value(_slope(name, parameter), value, table)
+        return found if found.shape == value.shape else np.full(value.shape, found)  # sign' is 0 at all of them
     return _value(Call(name, (_HOLE,), _parameter(name, parameter)), value, table)
 
 
