@@ -107,7 +107,7 @@ class Judge:
         self.reading = reading
         self.repairs = repairs
         self.until: float | None = None
-        self._courts: dict[Reading, Court] = {}
+        self._courts: dict[tuple[object, ...], Court] = {}
         self._found: Recent[tuple[object, ...], list[Finding]] = Recent(MOST_REMEMBERED)
         self._numbered: dict[Reading, int] = {}
         self._questions: Recent[tuple[object, ...], Asked] = Recent(MOST_REMEMBERED)
@@ -355,7 +355,7 @@ class Judge:
         """Return the smallest repair of a row, or None."""
         used = court.bindings
         # Where a row uses a name of the document's own, it can mean another one of these.
-        key = self._remembered(one.row, court, one.bindings if used else used)
+        key = (court.reading.first_letters, *self._remembered(one.row, court, one.bindings if used else used))
         known = self._mended.get(key)
         if known is None:
             known = self._mended[key] = (self._smallest(court, one.row),)
@@ -375,10 +375,11 @@ class Judge:
 
     def court(self, reading: Reading) -> Court:
         """Return the court of a reading; all of them share the network's numbers."""
-        found = self._courts.get(reading)
+        own = (reading, reading.first_letters)  # equal readings of two authors differ in the letters that are written
+        found = self._courts.get(own)
         if found is None:
             other = next(iter(self._courts.values()), None)
-            found = self._courts[reading] = Court(self.net, reading) if other is None else other.under(reading)
+            found = self._courts[own] = Court(self.net, reading) if other is None else other.under(reading)
         if self._letters_of is not self._lettered:
             self._letters_of, self._letter_layers = self._lettered, {}
         layers = self._letter_layers.get(reading) if self._lettered else _NO_LAYERS

@@ -150,6 +150,15 @@ class Reading:
         """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
         return self.but(rows=True, in_out=True, batch=True, row_gradients=False, shaped=False)
 
+    @cached_property
+    def first_letters(self) -> frozenset[tuple[str, str, str]]:
+        """The letter that is written for each kind, small, capital or either: the author's own stand first."""
+        found: dict[tuple[str, str], str] = {}
+        for base, kind in self.kinds.items():
+            for case in ("", "capital" if base[:1].isupper() else "small", "long" if len(base) > 1 else "short"):
+                found.setdefault((kind, case), base)
+        return frozenset((kind, case, base) for (kind, case), base in found.items())
+
     def but(self, **changes: bool | int | str) -> Reading:
         """Return the same but for some parts."""
         return _changed(self, id(self.kinds), tuple(changes.items()))
