@@ -48,3 +48,11 @@ def test_a_repair_keeps_to_the_letters_of_its_line():
     assert after == "∂E/∂y_2 = y_2 − t_2"
     [again] = check_formula(after, "4-3", markup="text")
     assert str(again.verdict) == "right"
+
+
+def test_a_repair_does_not_depend_on_what_was_judged_before():
+    """Two authors are read alike, and each is answered in letters of their own."""
+    for before in ("∂L/∂ŷ = ŷ − y", "∂L/∂y = y − t", "∂E/∂o = o − target"):
+        check_formula(before, "2-3-1", markup="text")
+        [line] = check_formula("∂loss/∂pred = −true", "2-3-1", markup="text")
+        assert line.links[0].repair.after == "∂loss/∂pred = pred − true"
