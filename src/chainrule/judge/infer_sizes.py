@@ -119,7 +119,7 @@ def frames(rows: Rows, reading: Reading, said: Said) -> Iterator[Frame]:
             if depth not in known and not evidence.indexed_outputs:
                 yield from _framed(depth, {**known, depth: 1}, evidence, said)  # ŷ may be a number
             if evidence.small and not known.keys() - {depth}:
-                yield Frame((1,) * (depth + 1), tuple(range(depth + 1)), evidence.general and not said.depths)
+                yield Frame((1,) * (depth + 1), tuple(range(depth + 1)), evidence.open_depth(said))
 
 
 def _framed(depth: int, known: Sizes, evidence: _Evidence, said: Said) -> Iterator[Frame]:
@@ -131,10 +131,9 @@ def _framed(depth: int, known: Sizes, evidence: _Evidence, said: Said) -> Iterat
     free = iter(size for size in range(3, MOST_LAYERS + 20) if size not in used)
     for level in levels:
         sizes[level] = next(free)
-    open_depth = evidence.general and not said.depths
     ordered = tuple(sizes[level] for level in range(depth + 1))
     unled = max(0, depth - max(evidence.weights, default=depth))
-    yield Frame(ordered, tuple(sorted(levels)), open_depth, tuple(sorted(evidence.skips)), unled)
+    yield Frame(ordered, tuple(sorted(levels)), evidence.open_depth(said), tuple(sorted(evidence.skips)), unled)
 
 
 class _Evidence:
@@ -163,6 +162,10 @@ class _Evidence:
             elif reading.kind_of(name) in LAYERED and re.search("[lL]", name.sup):
                 self.general = True
         self.general = self.general and not self.numeric
+
+    def open_depth(self, said: Said) -> bool:
+        """Return whether nothing says how many layers there are."""
+        return self.general and not said.depths
 
     @property
     def chain(self) -> int:

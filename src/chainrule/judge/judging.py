@@ -269,10 +269,10 @@ class Judge:
         """Return whether a reading is better than the best by so much, which it then is itself."""
         court = self.court(reading)
         gained, hope = 0, best.hope
-        rows_alone = zip(best.failing, best.hopes, strict=True)
+        failing = list(zip(best.failing, best.hopes, strict=True))
         if not best.reading.kinds.keys() <= reading.kinds.keys():
-            gained, rows_alone = least, zip((), (), strict=True)  # what the document then defines is in other rows
-        for number, (one, most) in enumerate(rows_alone):
+            gained, failing = least, []  # what the document then defines is in other rows
+        for number, (one, most) in enumerate(failing):
             if gained + hope < least:
                 return False
             hope -= most

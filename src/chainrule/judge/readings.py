@@ -328,8 +328,8 @@ def _outward(names: Iterable[Name], reading: Reading) -> bool:
     """Return whether W and b could have the number of the layer they lead from, since others have larger ones."""
     numbers: dict[bool, set[str]] = {True: set(), False: set()}
     for name in names:
-        kind = reading.kinds.get(name.base, "").removeprefix("d")
-        if kind in _LETTERED or kind == "elta":
+        kind = reading.kind_of(name)
+        if kind in _LETTERED:
             numbers[kind in ("w", "b")].add((name.sup or name.sub).strip("()[]"))
     own, others = ({int(text) for text in numbers[which] if text.isdecimal()} for which in (True, False))
     general = not numbers[True].isdisjoint("lL") and not numbers[False].isdisjoint(("l+1", "L"))

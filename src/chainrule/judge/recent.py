@@ -43,7 +43,3 @@ class Recent(Generic[K, V]):
         if len(self._new) >= self._half:
             self._old, self._new = self._new, {}
         self._new[key] = value
-
-    def __len__(self) -> int:
-        """How many entries are held; one that was asked for again may be held twice."""
-        return len(self._new) + len(self._old)
