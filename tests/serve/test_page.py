@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from chainrule import Network
 from page.hands import shown
 from papers import pdf_text
+from places import OUT_OF_SIGHT
 from serve.hands import judged, open_tab, panel, symbol
 
 # The figure
@@ -65,6 +66,17 @@ def test_a_unit_and_an_edge_on_the_drawing(visit):
     page.get_by_label("To", exact=True).select_option("a_1^2")
     page.get_by_role("button", name="Join").click()
     expect(symbol(page, "w_12^2,0")).to_be_attached()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_buttons_of_a_layer_are_in_sight_at_every_width(visit, lang):
+    """The table of layers scrolls under them where it is wider than its frame."""
+    page = visit(f"#lang={lang}&tab=edit")
+    buttons = panel(page).locator(".cr-layers .cr-away button")
+    expect(buttons).to_have_count(3 + 3)
+    for width in (375, 480, 640, 901, 1000, 1180, 1280, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert buttons.evaluate_all(OUT_OF_SIGHT) == [], width
 
 
 def test_numbers_are_kept(visit):

@@ -70,7 +70,7 @@ export class NumbersPanel {
     const shownOutputs = outputs.slice(0, 6);
     const head = make("tr", {}, make("th", { scope: "col", "data-tip": page.say("tip.numbers.row") }, page.say("numbers.sample")),
       ...[...names, ...targets, ...shownOutputs, "loss"].map((name, k) =>
-        make("th", { scope: "col", class: k < names.length + targets.length ? null : "cr-out", "data-tip": page.about(name) }, name)), make("td"));
+        make("th", { scope: "col", class: k < names.length + targets.length ? null : "cr-out", "data-tip": page.about(name) }, name)), make("td", { class: "cr-away" }));
     const body = make("tbody");
     for (let row = 0; row < model.count; row++) {
       const at = String(row + 1);
@@ -88,7 +88,7 @@ export class NumbersPanel {
       });
       const drop = make("button", { type: "button", class: "cr-icon", "data-key": "numbers.drop", disabled: model.count === 1, onclick: () => this.drop(row) }, "×");
       body.append(make("tr", { class: row === model.row ? "cr-current" : null }, make("th", { scope: "row", "data-tip": page.say("tip.numbers.follow", { at }) }, make("label", {}, choice, ` ${at}`)),
-        ...names.map((name, k) => cell(model.x, k, name)), ...targets.map((name, k) => cell(model.target, k, name)), ...outs, out, make("td", {}, drop)));
+        ...names.map((name, k) => cell(model.x, k, name)), ...targets.map((name, k) => cell(model.target, k, name)), ...outs, out, make("td", { class: "cr-away" }, drop)));
     }
     this.heading.textContent = page.say("numbers.samples");
     this.adding.textContent = page.say("numbers.add");

@@ -86,7 +86,7 @@ export class EditPanel {
     const { server } = this;
     const { shape } = server;
     const say = server.say.bind(server);
-    const head = make("tr", {}, ...["layer", "units", "activation", "bias", "change"].map((key) => make("th", { scope: "col" }, say(`edit.${key}`))));
+    const head = make("tr", {}, ...["layer", "units", "activation", "bias", "change"].map((key) => make("th", { scope: "col", class: key === "change" ? "cr-away" : null }, say(`edit.${key}`))));
     const row = (/** @type {number} */ level) => {
       const layer = level ? shape.layers[level - 1] : { size: shape.inputs, activation: null, bias: null };
       const size = /** @type {HTMLInputElement} */ (make("input", { type: "number", class: "cr-number cr-size", min: "1", max: MOST_UNITS, value: layer.size,
@@ -97,7 +97,7 @@ export class EditPanel {
       const more = this.button(`add ${level}`, "+", () => this.change({ what: "add_unit", layer: level }), false, { class: "cr-icon", "aria-label": say("edit.add_unit", { level }), "data-tip": say("edit.add_unit", { level }) });
       return make("tr", {}, make("th", { scope: "row" }, level ? String(level) : say("edit.inputs")), make("td", {}, make("span", { class: "cr-pair" }, size, more)),
         make("td", {}, level ? this.activation(level, layer.activation) : ""), make("td", {}, level ? this.bias(level, layer.bias) : ""),
-        make("td", {}, make("span", { class: "cr-pair" },
+        make("td", { class: "cr-away" }, make("span", { class: "cr-pair" },
           level < shape.layers.length
             ? this.button(`layer ${level}`, "↓+", () => this.change({ what: "add_layer", layer: level }), false, { class: "cr-icon", "aria-label": say("edit.add_layer", { level }), "data-tip": say("edit.add_layer", { level }) })
             : null,
