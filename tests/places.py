@@ -13,3 +13,43 @@ OUT_OF_SIGHT = """nodes => nodes.flatMap(node => {
     return over ? [["covered by", over.className]] : [];
 })"""
 """What cuts off elements or lies over them, where they are now; nothing where all of each is seen."""
+
+INK = """svg => {
+    const pen = new OffscreenCanvas(1, 1).getContext("2d");
+    const ink = text => {
+        let at = 0;
+        const runs = text.children.length ? [...text.children] : [text];
+        return runs.filter(run => run.textContent.trim()).map(run => {
+            const { fontStyle, fontWeight, fontSize, fontFamily } = getComputedStyle(run);
+            pen.font = `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`;
+            const { x, y } = text.getStartPositionOfChar(at);
+            at += run.textContent.length;
+            const found = pen.measureText(run.textContent);
+            return [x - found.actualBoundingBoxLeft, y - found.actualBoundingBoxAscent,
+                x + found.actualBoundingBoxRight, y + found.actualBoundingBoxDescent];
+        });
+    };
+    return [...svg.closest(".cr-stage").querySelectorAll("text:not(.halo)")]
+        .filter(text => text.textContent.trim() && getComputedStyle(text).display !== "none")
+        .map(text => ({ said: text.textContent, number: !!text.closest(".cr-locals"), boxes: ink(text) }));
+}"""
+"""Of a drawing: its texts, and the boxes around the ink of each run of letters, in the drawing's own lengths."""
+
+
+def collisions(texts, room=1.5):
+    """Return the pairs of texts whose ink overlaps; a number needs room around it as well."""
+
+    def apart(one, other, room):
+        return (
+            one[2] + room <= other[0] or other[2] + room <= one[0]
+            or one[3] + room <= other[1] or other[3] + room <= one[1]
+        )  # fmt: skip
+
+    return [
+        (one["said"], other["said"])
+        for at, one in enumerate(texts)
+        for other in texts[at + 1 :]
+        if not all(
+            apart(a, b, room * (one["number"] or other["number"])) for a in one["boxes"] for b in other["boxes"]
+        )
+    ]

@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { Layers } from "./layers.js";
 import { reached } from "./paths.js";
+import { along, around, arrange } from "./places.js";
 import { bow, rewrite, shape } from "./svg.js";
 import { numberText } from "./tex.js";
 import { View } from "./view.js";
@@ -13,6 +14,9 @@ import { View } from "./view.js";
 const MOST_LABELLED = 60;
 const MOST_DRAWN = 400;
 const MOST_BOWS = 90;
+const MOST_LETTERS = 5; // of a number on the drawing, before all are placed anew
+const POINTS = 24; // of a line, where a number may stand on it or beside it
+const ROOM = 3.5; // around such a number
 
 export class Figure {
   /** @param {Page} page */
@@ -43,7 +47,7 @@ export class Figure {
     this.lit = { edges: [], units: new Set(), start: "" };
     this.locals = shape("g", { class: "cr-locals", "aria-hidden": "true" });
     this.fan = shape("g", { class: "cr-fan" });
-    /** @type {{text: Text, of: string, by: string}[]} the numbers on what is lit */
+    /** @type {{text: Text, of: string, by: string, letters: number}[]} the numbers on what is lit, and how long each may be where it stands */
     this.marks = [];
     this.weighted = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -427,40 +431,57 @@ export class Figure {
     if (!selected || selected === "loss" || this.page.tab === "practise") return;
     if (this.lit.edges.length > MOST_LABELLED) return;
     const pre = (/** @type {string} */ unit) => this.page.before(unit);
-    const write = (/** @type {string} */ owner, /** @type {string} */ of, /** @type {string} */ by, /** @type {number} */ x, /** @type {number} */ y) => {
+    /** @type {import("./places.js").Mark[]} */
+    const numbers = [];
+    /** @type {{x: number, y: number, of: number}[]} */
+    const points = [];
+    const write = (/** @type {string} */ owner, /** @type {string} */ of, /** @type {string} */ by, /** @type {(w: number, h: number) => import("./places.js").Place[]} */ places) => {
       const local = model.local(of, by, notation);
       if (!local) return;
-      const text = this.locals.appendChild(shape("text", { x, y, "data-l": `${of}|${by}`, "data-owner": owner }));
+      const text = /** @type {SVGTextElement} */ (this.locals.appendChild(shape("text", { "data-l": `${of}|${by}`, "data-owner": owner })));
       text.textContent = numberText(local.value, 3);
-      this.marks.push({ text: /** @type {Text} */ (text.firstChild), of, by });
+      // A number that is dragged grows and shrinks where it stands; only one that outgrows its room is placed anew.
+      const letters = Math.max(MOST_LETTERS, text.textContent.length);
+      const w = ((text.getComputedTextLength() || 8 * text.textContent.length) * letters) / text.textContent.length / 2 + ROOM;
+      const h = 4.4 + ROOM;
+      numbers.push({ w, h, places: places(w, h) });
+      this.marks.push({ text: /** @type {Text} */ (text.firstChild), of, by, letters });
     };
-    const taken = [...this.svg.querySelectorAll("g.labels > text[data-label]")].map((text) => ({
-      x: Number(text.getAttribute("x")), y: Number(text.getAttribute("y")) - 4,
-    }));
-    // Where along its line a number stands farthest from the labels and from the other numbers.
-    const along = (/** @type {Element} */ node) => {
-      const line = /** @type {SVGPathElement} */ (node.querySelector(".line"));
-      const length = line.getTotalLength();
-      const points = [0.5, 0.38, 0.62, 0.27, 0.73].map((part) => line.getPointAtLength(length * part));
-      const room = (/** @type {DOMPoint} */ at) => Math.min(...taken.map(({ x, y }) => Math.hypot((at.x - x) / 2, at.y - y)), 40);
-      const best = points.reduce((one, other) => (room(other) > room(one) + 4 ? other : one));
-      taken.push({ x: best.x, y: best.y });
-      return best;
+    const line = (/** @type {Element} */ node) => {
+      const path = /** @type {SVGPathElement} */ (node.querySelector(".line"));
+      const length = path.getTotalLength();
+      const own = Array.from({ length: POINTS + 1 }, (_, at) => path.getPointAtLength((length * at) / POINTS));
+      for (const { x, y } of own) points.push({ x, y, of: numbers.length });
+      return () => along(own);
     };
     for (const edge of this.lit.edges) {
-      const at = along(edge.node);
       const across = edge.node.classList.contains("bow");
-      write(edge.symbol || edge.from, edge.symbol ? pre(edge.to) : edge.to, across ? pre(edge.from) : edge.from, at.x, at.y + 4);
+      write(edge.symbol || edge.from, edge.symbol ? pre(edge.to) : edge.to, across ? pre(edge.from) : edge.from, line(edge.node));
     }
     for (const node of /^[wb]_/.test(this.lit.start) ? this.places.get(this.lit.start) ?? [] : []) {
-      const at = along(node);
-      write(selected, pre(node.getAttribute("data-to") ?? ""), selected, at.x, at.y + 4);
+      write(selected, pre(node.getAttribute("data-to") ?? ""), selected, line(node));
     }
+    const spots = this.layers.columns.flatMap(({ units }) => units);
     for (const unit of this.lit.units) {
       if (unit === this.lit.start && selected === unit) continue;
-      const shape = this.places.get(unit)?.[0]?.querySelector("circle");
-      if (shape && pre(unit) !== unit) write(unit, unit, pre(unit), Number(shape.getAttribute("cx")), Number(shape.getAttribute("cy")) + Number(shape.getAttribute("r")) + 13);
+      const spot = spots.find((one) => one.name === unit);
+      if (spot && !spot.box && pre(unit) !== unit) write(unit, unit, pre(unit), (w, h) => around(spot, w, h));
     }
+    const places = arrange(numbers, [...this.words(), ...spots.map(({ x, y, r, box }) => ({ x, y, w: box?.[0] ?? 0.9 * r, h: box?.[1] ?? 0.9 * r }))], points);
+    this.marks.forEach(({ text }, at) => {
+      text.parentElement?.setAttribute("x", places[at].x.toFixed(1));
+      text.parentElement?.setAttribute("y", (places[at].y + 4.4).toFixed(1));
+    });
+  }
+
+  /** Where labels and captions are written, that numbers do not stand on them. @returns {import("./places.js").Box[]} */
+  words() {
+    const texts = /** @type {NodeListOf<SVGTextElement>} */ (this.svg.querySelectorAll("g.labels > text:not(.halo), g.captions > text:not(.halo), g.dots text"));
+    return [...texts].map((text) => {
+      const { x, y, width, height } = text.getBBox();
+      // A line of text is higher than its letters.
+      return { x: x + width / 2, y: y + height / 2, w: width / 2, h: 0.42 * height };
+    });
   }
 
   /**
@@ -477,6 +498,7 @@ export class Figure {
   update() {
     const { model, notation } = this.page;
     for (const { text, of, by } of this.marks) text.data = numberText(model.local(of, by, notation)?.value ?? NaN, 3);
+    if (this.marks.some(({ text, letters }) => text.data.length > letters)) this.annotate();
     if (!this.weighted) return;
     for (const { node, symbol } of this.edges) {
       const line = /** @type {SVGElement | null} */ (symbol ? node.querySelector(".line") : null);
