@@ -49,7 +49,5 @@ def collisions(texts, room=1.5):
         (one["said"], other["said"])
         for at, one in enumerate(texts)
         for other in texts[at + 1 :]
-        if not all(
-            apart(a, b, room * (one["number"] or other["number"])) for a in one["boxes"] for b in other["boxes"]
-        )
+        if not all(apart(a, b, room * (one["number"] or other["number"])) for a in one["boxes"] for b in other["boxes"])
     ]

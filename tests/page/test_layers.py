@@ -168,7 +168,7 @@ def test_a_layer_with_names_and_missing_edges(visit):
         "[[layer]]\nsize = 3\n[[layer]]\nsize = 1\n[[skip]]\nfrom = 0\nto = 2\n"
     )
     page = visit(net, address="#open=0")
-    expect(page.get_by_role("button", name="x_15: input 16 (feature 15)")).to_be_visible()
+    expect(page.get_by_role("button", name="x_15 (feature 15): input 16")).to_be_visible()
     drawn_edges = page.locator('.cr-stage .weight[data-symbol$="^1"]').evaluate_all(
         "nodes => nodes.map(n => n.dataset.symbol)"
     )

@@ -27,6 +27,22 @@ def test_every_mark_of_a_lesson(visit, text, address, lang):
             assert not (bad := wrong(said, lang)), f"{tab}: {bad}"
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_symbol_is_called_the_same_everywhere(visit, lang):
+    """A screen reader hears of a unit, an edge or the loss what the box beside it says."""
+    net = Network.from_toml(
+        "inputs = ['height', 'age']\nbias = true\n[[layer]]\nsize = 2\nactivation = 'tanh'\n"
+        "[[layer]]\nnames = ['yes', 'no']\n"
+    )
+    page = visit(net, address=f"#lang={lang}")
+    page.keyboard.press("Shift")
+    names = page.locator(".cr-stage [data-symbol]").all()
+    assert len(names) >= 2 + 2 + 2 + 2 * (4 + 2) + 1
+    for one in names:
+        one.focus()
+        expect(page.get_by_role("tooltip").locator("> :first-child")).to_have_text(one.get_attribute("aria-label"))
+
+
 def test_factors_by_the_keyboard(visit):
     """In a line that has the focus, arrows go from factor to factor: each is lit, explained, said; Enter follows it."""
     page = visit(Network.read("2-3-2-1"), address="#of=w_11^2")

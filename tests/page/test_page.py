@@ -344,7 +344,7 @@ def test_the_keyboard_alone(visit):
     """Tab reaches the drawing; Enter chooses; arrows move between tabs; Escape closes what explains."""
     page = visit(SEED)
     symbol(page, "w_11^1").focus()
-    expect(page.get_by_role("tooltip")).to_contain_text("w_11^1, from x_0 to z_1^1")
+    expect(page.get_by_role("tooltip")).to_contain_text("w_11^1: weight from x_0 to z_1^1")
     page.keyboard.press("Escape")
     expect(page.get_by_role("tooltip")).to_be_hidden()
     page.keyboard.press("Enter")
@@ -364,7 +364,7 @@ def test_the_keyboard_alone(visit):
         reached.add(
             page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent")
         )
-    assert {"w_12^3, from a_2^2 to pred", "Larger", "Numbers", "x_0 1", "Follow w_11^1"} <= reached
+    assert {"w_12^3: weight from a_2^2 to pred", "Larger", "Numbers", "x_0 1", "Follow w_11^1"} <= reached
 
 
 @pytest.mark.parametrize(

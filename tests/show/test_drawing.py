@@ -82,7 +82,7 @@ def test_every_weight_bias_and_unit_is_drawn_once(net):
 def test_a_weight_is_a_button_that_says_where_it_leads_and_is_wide_enough_to_hit():
     [weight] = [g for g in parse(SEED).iter(f"{SVG}g") if g.get("data-symbol") == "w_11^1"]
     assert weight.attrib["role"] == "button" and weight.attrib["tabindex"] == "0"
-    assert weight.attrib["aria-label"] == "w_11^1, from x_0 to z_1^1"
+    assert weight.attrib["aria-label"] == "w_11^1: weight from x_0 to z_1^1"
     assert (weight.attrib["data-from"], weight.attrib["data-to"]) == ("x_0", "a_1^1")
     hit = weight.find(f"{SVG}path[@class='hit']")
     assert hit is not None and float(hit.attrib["stroke-width"]) >= 14 and hit.attrib["stroke-opacity"] == "0"
@@ -90,7 +90,7 @@ def test_a_weight_is_a_button_that_says_where_it_leads_and_is_wide_enough_to_hit
 
 def test_a_linear_output_has_no_sum_of_its_own_to_lead_to():
     [weight] = [g for g in parse(SEED).iter(f"{SVG}g") if g.get("data-symbol") == "w_12^3"]
-    assert weight.attrib["aria-label"] == "w_12^3, from a_2^2 to pred"
+    assert weight.attrib["aria-label"] == "w_12^3: weight from a_2^2 to pred"
 
 
 def test_the_svg_stands_alone():

@@ -122,10 +122,11 @@ def _quantity(symbol: Symbol, derivation: Derivation, layout: Layout) -> dict[st
 
 
 def _about(net: Network, lang: str) -> dict[str, str]:
-    """Return the words of the drawing that the page says again: what a layer's units do, and the loss."""
+    """Return the words of the drawing that the page says again: of every symbol, what a layer's units do, the loss."""
     words = Words(net, lang)
+    symbols = {key: text for key, text in sentences("drawing", lang=lang).items() if key.startswith("about.")}
     found = {
         f"layer.{level}": ", ".join(dict.fromkeys(words.rule("activation", a) for a in layer.activations))
         for level, layer in enumerate(net.layers, start=1)
     }
-    return {**found, "loss": words.rule("loss", net.loss), "title": words.title()}
+    return {**symbols, **found, "loss": words.rule("loss", net.loss), "title": words.title()}

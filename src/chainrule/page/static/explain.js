@@ -49,7 +49,7 @@ function drawn(page, target) {
   const symbol = target.closest("[data-symbol], [data-label]");
   if (symbol) {
     const name = symbol.getAttribute("data-symbol") ?? symbol.getAttribute("data-label") ?? "";
-    return [symbol.getAttribute("aria-label") ?? page.about(name), ...numbers(page, name)];
+    return [page.about(name), ...numbers(page, name)];
   }
   const door = target.closest("[data-door]")?.getAttribute("aria-label");
   if (door) return [door];

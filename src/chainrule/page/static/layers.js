@@ -264,8 +264,7 @@ export class Layers {
       : shape("circle", { cx: x, cy: y, r, ...rim });
     const text = label(page.parts(name) ?? [name, "", ""], unit);
     text.setAttribute("data-label", name);
-    const given = page.bundle.net.names?.[unit.level]?.[unit.unit - 1];
-    return shape("g", { class: `${kind} plain`, role: "button", tabindex: "0", "aria-label": page.about(name) + (given ? ` (${given})` : ""), "data-symbol": name }, outline, text);
+    return shape("g", { class: `${kind} plain`, role: "button", tabindex: "0", "aria-label": page.about(name), "data-symbol": name }, outline, text);
   }
 
   /** Draws the edges of opened layers, and those that lead past layers. @param {Map<number, any>} opened */

@@ -222,13 +222,17 @@ export class Page {
     if (!read) return name;
     const { kind, layer, source } = this.bundle.quantities[read.q];
     const [unit, origin] = read.indices;
-    const facts = { symbol: name, unit, level: layer, activation: layer === null ? "" : this.say(`layer.${layer}`) };
+    const last = this.bundle.net.sizes.length - 1;
+    // Answers that are read out of earlier layers are no units of the last one, and have not their names.
+    const level = { x: 0, a: layer, pred: this.model.names.find("a", last) < 0 ? last : null }[kind] ?? -1;
+    const given = this.bundle.net.names?.[level]?.[unit - 1];
+    const facts = { symbol: given ? `${name} (${given})` : name, unit, level: layer, activation: layer === null ? "" : this.say(`layer.${layer}`) };
     if (kind === "w") {
       const from = source === 0 ? `x_${origin - 1}` : `a_${origin}^${source}`;
       return this.say("about.weight", { ...facts, origin: from, target: this.into(layer ?? 1, unit) });
     }
     if (kind === "b") return this.say("about.bias", { ...facts, target: this.into(layer ?? 1, unit) });
-    return this.say({ x: "about.input", true: "about.target", pred: "about.pred" }[kind] ?? `about.${kind}`, { ...facts, unit: unit ?? 1 });
+    return this.say({ x: "about.input", a: "about.unit", true: "about.target" }[kind] ?? `about.${kind}`, { ...facts, unit: unit ?? 1 });
   }
 
   /** @param {number} layer @param {number} unit the name of what a unit's weights add up to */

@@ -146,11 +146,12 @@ class Plan:
     def _unit(self, column: Column, unit: int, x: float, y: float) -> Node:
         level = column.level
         assert isinstance(level, int)
-        glyph = self.glyph(self.namer.unit(level, unit))
+        named = self.namer.unit(level, unit)
+        glyph = self.glyph(named)
         kind = "input" if level == 0 else "output" if (level, unit) in self._output_set else "unit"
         state = self.unit_state(level, unit)
         label = Label(x, y, "unit", glyph, size=fit(glyph, 2 * RADIUS - 13), state=state, symbol=glyph.plain)
-        about = self.words.unit(level, unit, glyph.plain)
+        about = self.words.unit(level, unit, glyph.plain, answers=named.symbol.kind == "pred")
         return Node(kind, x, y, RADIUS, RADIUS, glyph.plain, label, state, about, level, unit)
 
     @property

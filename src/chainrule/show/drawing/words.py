@@ -50,12 +50,14 @@ class Words:
         same = len(set(layer.activations)) == 1
         return head, f"{size} · {self.rule('activation', layer.activations[0])}" if same else size
 
-    def unit(self, level: int, unit: int, symbol: str) -> str:
-        """Return the sentence about a unit."""
+    def unit(self, level: int, unit: int, symbol: str, *, answers: bool = False) -> str:
+        """Return the sentence about a unit; one that answers is an output and is called so."""
         name = clean(self.net.unit_name(level, unit), limit=80)
         called = f"{symbol} ({name})" if name else symbol
         if level == 0:
             return self.say("about.input", symbol=called, unit=unit)
+        if answers:
+            return self.say("about.pred", symbol=called)
         activation = self.rule("activation", self.net.layers[level - 1].activation(unit))
         return self.say("about.unit", symbol=called, unit=unit, level=level, activation=activation)
 
