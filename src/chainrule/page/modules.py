@@ -13,6 +13,7 @@ from pathlib import Path
 
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:const|let|class|(?:async )?function\*?) (\w+))", re.MULTILINE)
+FACE = re.compile(r"@font-face\{([^}]*)\}")
 ENTRY = "page.js"
 
 
@@ -85,3 +86,23 @@ def katex_as_value() -> str:
     script = (katex() / "katex.min.js").read_text(encoding="utf-8")
     alone = "const module = { exports: {} }; let exports = module.exports, define;"
     return f"(() => {{ {alone}\n{script}\nreturn module.exports; }})()"
+
+
+@cache
+def katex_style() -> tuple[str, list[list[str]]]:
+    """Return KaTeX's style sheet without its fonts, and the fonts: family, style, weight, and the file in base 64.
+
+    Example:
+        >>> style, fonts = katex_style()
+        >>> "@font-face" in style, fonts[0][:3]
+        (False, ['KaTeX_AMS', 'normal', '400'])
+    """
+    sheet = (katex() / "katex.inline.css").read_text(encoding="utf-8")
+    return FACE.sub("", sheet), [_face(rule) for rule in FACE.findall(sheet)]
+
+
+def _face(rule: str) -> list[str]:
+    found = re.search(r"url\(data:font/woff2;base64,([^)]*)\)", rule)
+    assert found, "a font that is not in the style sheet"
+    traits = dict(part.split(":", 1) for part in rule.split(";") if part.startswith("font-"))
+    return [traits["font-family"].strip('"'), traits["font-style"], traits["font-weight"], found[1]]

@@ -12,7 +12,7 @@ import traitlets
 from chainrule.native.layout import layout_of
 from chainrule.page.bundle import bundle
 from chainrule.page.emit_js import emit
-from chainrule.page.modules import as_value, joined, katex, katex_as_value, static
+from chainrule.page.modules import as_value, joined, katex_as_value, katex_style, static
 from chainrule.values import evaluate
 
 if TYPE_CHECKING:
@@ -82,14 +82,16 @@ class Explorer(anywidget.AnyWidget):
 
 
 def _module(found: dict[str, Any], code: str) -> str:
-    """Return the one ES module of a widget: the page, KaTeX, the network and its code."""
+    """Return the one ES module of a widget: the page, KaTeX and its fonts, the network and its code."""
+    _, fonts = katex_style()
     return (
         f"const katex = {katex_as_value()};\n{joined('widget.js')}$tex.useKatex(katex);\n"
+        f"$widget.useFonts({json.dumps(fonts)});\n"
         f"const code = {as_value(code)};\nconst bundle = {json.dumps(found, ensure_ascii=False)};\n"
         "export default $widget.widget(bundle, code);\n"
     )
 
 
 def _style() -> str:
-    styles = (katex() / "katex.inline.css", static() / "page.css")
-    return "\n".join(path.read_text(encoding="utf-8") for path in styles)
+    style, _ = katex_style()
+    return style + "\n" + (static() / "page.css").read_text(encoding="utf-8")

@@ -46,6 +46,7 @@ export class Page {
     this.addressed = services.address !== false;
     this.digits = 6;
     this.theme = "";
+    this.around = "";
     this.tab = "follow";
     this.selected = "";
     /** @type {Map<string, Set<Function>>} */
@@ -151,11 +152,12 @@ export class Page {
         Object.keys(this.bundle.notations).length > 1
           ? choice("head.notation", Object.keys(this.bundle.notations).map((name) => [name, name]), this.notation, (name) => this.setNotation(name))
           : null,
-        choice("head.theme", [["", this.say("head.auto")], ["light", this.say("head.light")], ["dark", this.say("head.dark")]], this.theme, (theme) => this.setTheme(theme))));
+        choice("head.theme", [["", this.addressed ? this.say("head.auto") : this.say("head.notebook")], ["light", this.say("head.light")], ["dark", this.say("head.dark")]], this.theme, (theme) => this.setTheme(theme))));
   }
 
   dress() {
-    if (this.theme) this.root.dataset.theme = this.theme;
+    const theme = this.theme || this.around;
+    if (theme) this.root.dataset.theme = theme;
     else delete this.root.dataset.theme;
   }
 
@@ -395,6 +397,12 @@ export class Page {
     this.theme = theme;
     this.dress();
     this.save();
+  }
+
+  /** The colours of what the page stands in, which it has where it has chosen none. @param {"light" | "dark"} theme */
+  setAround(theme) {
+    this.around = theme;
+    this.dress();
   }
 
   /** Builds everything anew in another language or notation; the focus stays where it was. @param {string} why */

@@ -19,7 +19,11 @@ export function widget(bundle, code) {
       const root = document.createElement("div");
       el.append(root);
       const page = mount(root, bundle, code, { address: false });
-      page.setTheme(dark() ? "dark" : "light");
+      const dress = () => page.setAround(dark() ? "dark" : "light");
+      dress();
+      // Who changes the notebook's colours changes the widget's, unless its own have been chosen.
+      const watch = new MutationObserver(dress);
+      for (const node of [document.body, document.documentElement]) watch.observe(node, { attributes: true, attributeFilter: SAID_BY });
       let told = "";
       const given = () => {
         const weights = model.get("weights");
@@ -44,6 +48,7 @@ export function widget(bundle, code) {
         model.save_changes();
       });
       return () => {
+        watch.disconnect();
         model.off("change:weights", given);
         model.off("change:selected", chosen);
         page.destroy();
@@ -52,11 +57,34 @@ export function widget(bundle, code) {
   };
 }
 
+/** The attributes in which notebooks say whether they are dark. */
+const SAID_BY = ["class", "data-vscode-theme-kind", "data-jp-theme-light"];
+
+const KIND = /^vscode-(light|dark|high-contrast(-light)?)$/;
+
 /** Whether the notebook around is dark: JupyterLab, VS Code and marimo say so in three ways. */
 function dark() {
   const { body, documentElement: html } = document;
-  const says = body.dataset.jpThemeLight === "false" || body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast");
-  return says || html.classList.contains("dark") || body.classList.contains("dark");
+  // VS Code gives its light theme of high contrast the class of the dark one as well.
+  const kind = body.dataset.vscodeThemeKind ?? [...body.classList].filter((one) => KIND.test(one)).sort().at(-1) ?? "";
+  if (KIND.test(kind)) return !kind.endsWith("light");
+  return body.dataset.jpThemeLight === "false" || html.classList.contains("dark") || body.classList.contains("dark");
+}
+
+const READY = Symbol.for("chainrule.fonts");
+
+/**
+ * Gives the formulas their fonts as bytes: a style sheet's fonts are not found from within a shadow tree, and
+ * VS Code lets none in that stand in one.
+ * @param {string[][]} fonts family, style, weight, the file in base 64
+ */
+export function useFonts(fonts) {
+  const own = /** @type {Record<symbol, boolean>} */ (/** @type {unknown} */ (document));
+  if (own[READY]) return;
+  own[READY] = true;
+  for (const [family, style, weight, file] of fonts) {
+    document.fonts.add(new FontFace(family, Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0)), { style, weight, display: "block" }));
+  }
 }
 
 /** @param {import("./page.js").Page} page the matrices and vectors of weights by name, as Python has them */
