@@ -6,6 +6,7 @@
 
 const TOUCH = 60; // what an overlap costs; more than any place does
 const SWEEPS = 12;
+const CLOSE = 5; // a number beside a word reads as part of it, so that it stands better a little apart
 
 /**
  * The places along a line: on it, best in its middle; else beside it.
@@ -64,10 +65,11 @@ export function arrange(numbers, fixed, points = []) {
   const boxes = numbers.map(({ w, h, places }, of) => places.map(({ x, y, cost }) => {
     const box = { x, y, w, h };
     const touched = fixed.reduce((sum, one) => sum + touch(box, one), 0);
+    const close = !touched && fixed.some((one) => overlap({ ...box, w: w + CLOSE }, one)) ? 3 : 0;
     const crossed = new Set();
     // Where it cannot stand, it does not matter what it would hide.
     if (!touched) for (const one of points) if (Math.abs(one.x - x) < w && Math.abs(one.y - y) < h && one.of !== of) crossed.add(one.of);
-    return { ...box, cost: cost + 2 * crossed.size + touched };
+    return { ...box, cost: cost + 2 * crossed.size + close + touched };
   }));
   const easy = boxes.map((own) => own.filter(({ cost }) => cost < TOUCH).length);
   const order = boxes.map((_, at) => at);
