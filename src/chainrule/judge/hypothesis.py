@@ -33,7 +33,9 @@ def with_outputs(rows: Sequence[Row]) -> tuple[Row, ...]:
         >>> [[name.base for name in row.chain.names] for row in with_outputs(rows)]
         [['ŷ', 'w', 'x'], ['L', 'ŷ', 'y']]
     """
-    letters = "".join(letter for letter in sorted(_LETTERS) if _is_output(letter, rows))
+    called = {name for row in rows for side in row.chain.sides for name in side.functions}
+    called |= {name.base for row in rows for name in row.chain.names if name.sub or name.base == "F"}  # f_θ (x)
+    letters = "".join(letter for letter in sorted(_LETTERS & called) if _is_output(letter, rows))
     if not letters:
         return tuple(rows)
     return tuple(

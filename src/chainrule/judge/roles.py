@@ -67,6 +67,13 @@ class _Affine:
     added: list[Name] = field(default_factory=list)
     taken: list[Name] = field(default_factory=list)
 
+    @property
+    def used(self) -> Iterator[Name]:
+        """All of them."""
+        yield from (*self.added, *self.taken)
+        for pair in self.products:
+            yield from pair
+
 
 def roles_in(rows: Iterable[Row], usual: Mapping[str, str]) -> Roles:
     r"""Return what the letters of a document are by its forward statements; none that these say nothing of.
@@ -110,6 +117,9 @@ class _Roles:
         for left, node in statements:
             self._sort(left.base, _bare(node))
         self.computed = {base for base, _ in (*self.bent, *self.straight)}
+        self.multiplied = {
+            name.base for _, affine in (*self.bent, *self.straight) for pair in affine.products for name in pair
+        }  # fmt: skip
         every = {name for left, node in statements for name in (left, *names(node))}
         self.layered = {n.base for n in every if n.sup or (n.base[0].isupper() and n.sub.isdigit() and len(n.sub) == 1)}
 
@@ -162,6 +172,8 @@ class _Roles:
             pairs += self._weighted(base, affine, sources | straight, kinds)
         if not pairs:
             return Roles({}, {})
+        used = {name.base for _, affine in (*self.bent, *self.straight) for name in affine.used}
+        kinds |= {base: "pred" for base in self.computed - used if self.usual.get(base) == "pred"}
         for base, pair in self.losses:
             kinds[base] = "loss"
             self._ends(pair, kinds)
@@ -203,7 +215,7 @@ class _Roles:
             usual = [self.usual.get(base) for base in pair]
             if usual[0] == "true" or usual[1] == "pred" or (usual[1] != "true" and _rank(output) < _rank(target)):
                 output, target = target, output
-        if kinds.get(output) != "a" or not any(base == output and _goes_on(self, base) for base in self.computed):
+        if kinds.get(output) != "a" or output not in self.multiplied:  # that of any layer, not of the last alone
             kinds[output] = "pred"
         kinds[target] = "true"
 
@@ -240,12 +252,6 @@ class _Roles:
             base: next(iter(levels)) for base, levels in found.items()
             if len(levels) == 1 and base not in self.layered and kinds.get(base) in _OF_LAYERS
         }  # fmt: skip
-
-
-def _goes_on(roles: _Roles, base: str) -> bool:
-    """Return whether a letter is multiplied by weights somewhere: it is that of any layer, not of the last alone."""
-    affines = [affine for _, affine in (*roles.bent, *roles.straight)]
-    return any(base in (one.base, other.base) for affine in affines for one, other in affine.products)
 
 
 def _rank(base: str) -> int:
