@@ -19,7 +19,7 @@ from chainrule.judge.syntax import Unread
 from judge.submissions import SLIPS, UNREADABLE, links, submission
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
-SECONDS = 2.0
+SECONDS = 10.0
 """How long anything may take that is to be refused."""
 
 

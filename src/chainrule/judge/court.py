@@ -548,7 +548,8 @@ class Court:
         try:
             if isinstance(node, Derivative):
                 of, by = interpreter.atoms(node, {})
-                return by if of == interpreter.numbers.program.root else None
+                own = of == interpreter.numbers.program.root and interpreter.sign(node, {}) > 0
+                return by if own else None
             if isinstance(node, Name):
                 what = interpreter.meant(node, {}).what
                 if isinstance(what, Matrix) and what.of:

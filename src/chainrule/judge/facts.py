@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.judge.general import variable
 from chainrule.judge.layers import in_chain, layerings
-from chainrule.judge.reading import Environment, Reading, letters
+from chainrule.judge.reading import SHIFTED, Environment, Reading, differentiated, letters
 from chainrule.judge.syntax import Chain, Name, Node, Side, Summation
 from chainrule.judge.tokens import ONES
 
@@ -137,7 +137,8 @@ class Facts:
                         continue
                     if kind == "loss" and place == "sub":
                         continue  # E_total has no index
-                    what = "unit" if place == "sub" else "layer" if layered and place == "sup" else "sample"
+                    above = layered and place == "sup" and not self.reading.marks_sample(name.sup)
+                    what = "unit" if place == "sub" else "layer" if above else "sample"
                     if letter not in found or what == "layer":
                         found[letter] = what
         return found
@@ -187,10 +188,13 @@ class Facts:
             return True
         if not name.sup or name.sup.isdigit():
             return False
-        kind = self.reading.kinds.get(name.base)
+        kind = self.reading.kinds.get(name.base, "")
+        kind = SHIFTED[kind][0] if kind in SHIFTED else kind
         if kind in ("x", "pred", "true", "a", "z", "delta"):
             parts = name.sup.count("(") + name.sup.count("[")
             alone = name.sup.strip("()[]")
+            if self.reading.marks_sample(name.sup):
+                return True
             if kind in ("x", "pred", "true"):
                 return alone != "L"
             return parts == 2 or ")(" in name.sup or "](" in name.sup or "," in name.sup
@@ -236,7 +240,8 @@ class Facts:
 
     def _capital(self, name: Name) -> bool:
         """Return whether a name's own letter is a capital: that of dZ is Z."""
-        adjoint = self.reading.kind_of(name) != self.reading.kinds.get(name.base, "")
+        kind = self.reading.kinds.get(name.base, "")
+        adjoint = differentiated(kind) != kind
         return (name.base[1:] if adjoint else name.base)[:1].isupper()
 
     def _skips(self, sub: str) -> bool:

@@ -15,7 +15,7 @@ from chainrule.judge.court import EQUALITIES, Finding
 from chainrule.judge.facts import Key
 from chainrule.judge.reading import Reading
 from chainrule.judge.rows import Row
-from chainrule.judge.syntax import Derivative, Name, Node, Unread, names
+from chainrule.judge.syntax import Name, Node, Unread, names
 
 
 @dataclass(slots=True)
@@ -63,6 +63,12 @@ class Heard:
     def standing(self) -> int:
         """The same as the choice of a reading counts it: what says how a quantity is computed says what letters are."""
         return (self._agreeing - 2 * self._outside) * self.weight
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the reading may be the reason for what is not right: it is not read, or a forward statement."""
+        wrong = [f for f in self.findings[self.defines is not None :] if f.equal is not True]
+        return any(f.trouble is not None for f in wrong) or (bool(wrong) and self.row.chain.states_forward)
 
     @property
     def _outside(self) -> int:
@@ -151,14 +157,6 @@ def distinct(found: Iterable[Name]) -> list[Name]:
 
 FORWARD = 3
 """How much a forward statement counts in the choice of a reading: as much as three links of derivatives."""
-
-
-def states_forward(row: Row) -> bool:
-    """Return whether a row says how a quantity is computed: a_1 = w_{11} x_1 + b_1, with no derivative in it."""
-    if not isinstance(row.chain.sides[0].node, Name):
-        return False
-    adjoint = any(name.base in ("δ", "Δ") or (len(name.base) > 1 and name.base[0] == "d") for name in row.chain.names)
-    return not adjoint and not any(isinstance(part, Derivative) for side in row.chain.sides for part in side.parts)
 
 
 def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from chainrule.errors import ChainruleError
+from chainrule.judge.hypothesis import with_outputs
 from chainrule.judge.infer_matrices import growing, one_instead, split
 from chainrule.judge.infer_search import Found, search
 from chainrule.judge.infer_words import words_of
 from chainrule.judge.judging import Judge, Judged
+from chainrule.judge.one_sample import of_one_sample
 from chainrule.judge.reading import Reading
 from chainrule.judge.readings import of_notation
 from chainrule.judge.report import Message, Report
@@ -49,7 +51,7 @@ def infer(
         NothingToInfer: where its names fit no network.
     """
     started = time.perf_counter()
-    rows = tuple(rows_of(document))
+    rows = of_one_sample(with_outputs(tuple(rows_of(document))), 0)
     known = None if notation is None else of_notation(notation)
     until = started + (SECONDS if seconds is None else seconds / 2)  # the other half is for judging
     parts: list[tuple[Network, Judged]] = []

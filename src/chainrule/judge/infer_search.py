@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,20 @@ from chainrule.judge.heard import Heard
 from chainrule.judge.infer_sizes import Frame, Rows, every_name, frames
 from chainrule.judge.judging import Judge
 from chainrule.judge.reading import NoMeaning, Reading
-from chainrule.judge.readings import candidates, letters_for
-from chainrule.judge.syntax import Applied, Cases, Condition, Literal, Unread, parts_of
+from chainrule.judge.readings import as_used, candidates, letters_for
+from chainrule.judge.roles import roles_in
+from chainrule.judge.syntax import (
+    Applied,
+    Cases,
+    Condition,
+    Literal,
+    Name,
+    Summation,
+    Times,
+    Total,
+    Unread,
+    parts_of,
+)
 from chainrule.network import Activation, Connection, Layer, Loss, Network
 from chainrule.rules import LOSSES as LOSS_RULES
 
@@ -58,6 +70,9 @@ USUAL = (
 
 REDUCTIONS = (("sum", "sum"), ("mean", "sum"), ("mean", "mean"), ("sum", "mean"))
 """How a loss gathers its terms: over samples, over outputs."""
+
+LETTERED = 0.75
+"""The share of links that are right below which letters are tried for what the document computes with them."""
 
 _BY_FUNCTION = {
     "tanh": "tanh", "relu": "relu", "ReLU": "relu", "softplus": "softplus", "sigmoid": "sigmoid", "softmax": "softmax",
@@ -142,8 +157,14 @@ def search(
         others: whether to look for other choices that are as good.
         judges: those of networks that were tried before; the new ones are added.
     """
-    seeker = _Search(rows, said, known, until, only, {} if judges is None else judges)
+    judges = {} if judges is None else judges
+    seeker = _Search(rows, said, known, until, only, judges)
     found = seeker.found()
+    if known is None and not seeker.late and (found is None or found.score < LETTERED * found.links):
+        lettered = _Search(rows, said, known, until, only, judges, own_letters=True)
+        again = lettered.found()
+        if again is not None and (found is None or again.score > found.score):
+            seeker, found = lettered, again
     if found is not None and others:
         seeker.open(found)
     return found
@@ -152,8 +173,9 @@ def search(
 class _Search:
     def __init__(
         self, rows: Rows, said: Said, known: Reading | None, until: float | None, only: Frame | None,
-        judges: dict[Network, Judge],
+        judges: dict[Network, Judge], own_letters: bool = False,
     ) -> None:  # fmt: skip
+        self.own_letters = own_letters
         self.all_rows = rows
         self.only = only
         self.rows = _spread(_claims(rows.all))
@@ -224,7 +246,10 @@ class _Search:
             return [self.only]
         every = every_name(self.all_rows.all)
         found: dict[tuple[object, ...], Frame] = {}
-        given = [self.known] if self.known is not None else candidates(every, matrices=bool(self.all_rows.matrix))
+        given = [self.known] if self.known is not None else [*candidates(every, matrices=bool(self.all_rows.matrix))]
+        if self.own_letters:
+            roles = roles_in(self.all_rows.all, given[0].kinds)
+            given = [*as_used(given[0], every, roles), *given]
         for reading in given:
             for frame in frames(self.all_rows, reading, self.said):
                 found.setdefault((frame.sizes, frame.skips), frame)
@@ -273,6 +298,7 @@ class _Search:
             judge = self._judges[net] = Judge(net, reading=self.known, repairs=False)
             judge.until = self.until
         judge.reading = self.known
+        judge.own_letters = self.own_letters
         return judge
 
     def _take(self, guess: Guess, net: Network, reading: Reading, heard: list[Heard]) -> None:
@@ -462,6 +488,9 @@ class _Hints:
         self.outputs = list(dict.fromkeys((*said.activations["output"], *OUTPUTS)))
         layers = {name.sup for name in names if kinds.get(name.base) in ("w", "z", "a") and name.sup}
         general = not layers and bool({"f", "g", "φ", "σ"} & set(applied))  # o = f(net): no layer is linear
+        arguments = [arg for part in nodes if isinstance(part, Applied) for arg in part.args]
+        activated = {arg.base for arg in arguments if isinstance(arg, Name)}
+        linear = any(_says_linear(row, kinds, activated) for row in rows.all)
         logs = bool({"log", "ln"} & set(applied))
         wanted = {loss for name in said.losses for loss in _ALIKE.get(name, (name,))}
 
@@ -469,7 +498,7 @@ class _Hints:
             loss, output = choice
             points = 4 * (loss in wanted) + 2 * (output in said.activations["output"])
             points += (output in outputs and output in ("sigmoid", "softmax")) + 3 * (logs and "entropy" in loss)
-            points += general and output == "sigmoid"
+            points += (general and output == "sigmoid") + 2 * (linear and output == "identity")
             return -points - (output == "softmax" and "softmax" in outputs)
 
         self.losses = sorted(USUAL, key=rank)
@@ -486,6 +515,14 @@ class _Hints:
     def parameters(self, name: str) -> Iterable[float | None]:
         """Return the parameters of an activation or a loss that the document can mean."""
         return (None, *self.slopes) if name in ("leaky_relu", "elu", "huber") else (None,)
+
+
+def _says_linear(row: Row, kinds: Mapping[str, str], activated: Container[str]) -> bool:
+    """Return whether a row says that an output is a sum of products, which no activation is applied to."""
+    left, *others = (side.node for side in row.chain.sides)
+    if not isinstance(left, Name) or left.base in activated or kinds.get(left.base) != "pred":
+        return False
+    return row.chain.states_forward and any(isinstance(node, Total | Times | Summation) for node in others)
 
 
 _ALIKE = {

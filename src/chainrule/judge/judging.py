@@ -25,14 +25,16 @@ from chainrule.judge.heard import (
     gives_number,
     introduced,
     relevant,
-    states_forward,
 )
+from chainrule.judge.hypothesis import with_outputs
 from chainrule.judge.layers import layers_of_letters
+from chainrule.judge.one_sample import of_one_sample
 from chainrule.judge.reading import Reading
-from chainrule.judge.readings import around, candidates, layouts, letterings, letters_for
+from chainrule.judge.readings import around, as_used, candidates, layouts, letterings, letters_for
 from chainrule.judge.recent import Recent
 from chainrule.judge.repair import Mended, Mender
 from chainrule.judge.report import Line, Message, Report
+from chainrule.judge.roles import roles_in
 from chainrule.judge.rows import Row, rows_of
 from chainrule.judge.samples import stated_samples
 from chainrule.judge.syntax import Name, Node, Unread
@@ -92,6 +94,7 @@ class Judge:
         net: the network.
         reading: the reading to take, where it is known; otherwise the document's own is found.
         repairs: whether to look for repairs.
+        own_letters: whether letters may stand for what the document computes with them, whatever others use them for.
 
     Example:
         >>> from chainrule import Network
@@ -106,6 +109,7 @@ class Judge:
         self.net = net
         self.reading = reading
         self.repairs = repairs
+        self.own_letters = True
         self.until: float | None = None
         self._courts: dict[tuple[object, ...], Court] = {}
         self._found: Recent[tuple[object, ...], list[Finding]] = Recent(MOST_REMEMBERED)
@@ -125,7 +129,7 @@ class Judge:
 
         started = time.perf_counter()
         self.until = None if seconds is None else started + seconds
-        rows = tuple(rows_of(document))
+        rows = of_one_sample(with_outputs(tuple(rows_of(document))), self.net.size(self.net.depth))
         matrix = split(rows).matrix
         other = speaks_of_another(matrix, self.net, self.reading) if matrix else None
         if other is not None:
@@ -183,7 +187,7 @@ class Judge:
         best = self._read_as_is(rows)
         free = self.reading is None
         changed = self._recognise_all(rows, best)
-        for reading in letterings(best.reading, self._names, self.net.depth) if best.failing and free else ():
+        for reading in self._own_letterings(rows, best) if best.failing and free else ():
             other = _Best(reading, self._hear(rows, reading))
             self._recognise_all(rows, other)
             self._climb(rows, other)
@@ -192,6 +196,14 @@ class Judge:
         if changed and free:
             self._climb(rows, best)
         return best.reading, best.heard
+
+    def _own_letterings(self, rows: Sequence[Row], best: _Best) -> Iterator[Reading]:
+        """Yield the readings in which letters stand for other things than with most people."""
+        yield from letterings(best.reading, self._names, self.net.depth)
+        if self.own_letters and any(one.is_lost for one in best.failing):
+            usual = next(candidates(self._names, matrices=True, sigmoid=self._speaks_of_sigmoid))
+            roles = roles_in(rows, usual.kinds)
+            yield from as_used(usual.but(samples=best.reading.samples), self._names, roles)
 
     def _recognise_all(self, rows: Sequence[Row], best: _Best) -> bool:
         """Return whether letters are known now that were not before."""
@@ -232,7 +244,7 @@ class Judge:
 
     def _read_as_is(self, rows: Sequence[Row]) -> _Best:
         """Return the same with every letter that the document introduces taken for what stands behind it."""
-        self._weights = {id(row): FORWARD for row in rows if states_forward(row)}
+        self._weights = {id(row): FORWARD for row in rows if row.chain.states_forward}
         found = self._names = distinct(name for row in rows for name in row.chain.names)
         self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
@@ -319,7 +331,9 @@ class Judge:
         heard: list[Heard] = []
         for row in rows:
             defines = defined(row, reading, bindings)
-            if defines is None and not self.net.given and gives_number(row, reading):
+            if row.totals and isinstance(row.chain.sides[0].node, Name):
+                defines = (row.chain.sides[0].node.base, "", "")
+            elif defines is None and not self.net.given and gives_number(row, reading):
                 name = row.chain.sides[0].node
                 assert isinstance(name, Name)
                 defines = (name.base, name.sub, name.sup)

@@ -54,7 +54,7 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
             if level is not None:
                 facts.setdefault(to, set()).add(level)
                 facts.setdefault(origin, set()).add(level - 1)
-        elif name.sup and kind in ("w", "z", "a", "b", "delta"):
+        elif name.sup and not reading.marks_sample(name.sup) and kind in ("w", "z", "a", "b", "delta"):
             general.update(letters)
     for _ in range(_MOST_ROUNDS):
         before = sum(map(len, facts.values()))
@@ -73,7 +73,8 @@ def layers_of_letters(names: Iterable[Name], reading: Reading, depth: int) -> Ma
 
 def _level(sup: str, kind: str, reading: Reading, depth: int) -> int | None:
     bare = sup.strip("()[]")
-    if reading.powers or not bare or (reading.bracketed and bare == sup and bare.isdigit()):
+    power = reading.powers or (reading.bracketed and bare == sup and bare.isdigit())
+    if power or not bare or reading.marks_sample(sup):
         return None
     if bare == "L":
         return depth

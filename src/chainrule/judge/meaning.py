@@ -20,7 +20,17 @@ from chainrule.expr import Matrix, Number, Partial, Ref, Size, Symbol
 from chainrule.judge.facts import Key
 from chainrule.judge.functions import LOSS_FUNCTIONS, function_named
 from chainrule.judge.general import is_function
-from chainrule.judge.reading import Environment, LetterIndex, Meant, NoMeaning, OutOfRange, Reading, letters, written
+from chainrule.judge.reading import (
+    SHIFTED,
+    Environment,
+    LetterIndex,
+    Meant,
+    NoMeaning,
+    OutOfRange,
+    Reading,
+    letters,
+    written,
+)
 from chainrule.judge.syntax import (
     Applied,
     Cases,
@@ -212,6 +222,9 @@ class Interpreter:
             return self.numbers.constant(environment[node.base])  # the class k in [true = k]
         meant = self.meant(node, environment)
         found = self.quantity(meant.what, node)
+        if meant.less is not None:
+            value, size = self.quantity(meant.less, node)
+            found = Val(found.value - value, found.size + size)
         if node.primes:
             if not found.matrix:
                 raise NotJudged("prime", node, name=written(node))
@@ -276,7 +289,9 @@ class Interpreter:
         return self.numbers.matrix_gradient(symbol) if claimed is None else claimed
 
     def _layout(self, array: Array, symbol: Symbol) -> Array:
-        as_page = self.reading.in_out if symbol.kind == "w" else self.reading.rows
+        as_page = self.reading.rows
+        if symbol.kind == "w":
+            as_page = self.reading.in_out or (self.reading.columns and symbol.dims[0].size == 1)
         return array if as_page else np.swapaxes(array, -1, -2)
 
     def _as_gradient(self, laid: Array, symbol: Symbol) -> Array:
@@ -501,12 +516,24 @@ class Interpreter:
             return self._applied(Applied(slope, (self.variable,), node.span), environment)
         of, by = node.of, node.by
         if environment or self.bindings or type(of) is not Name or type(by) is not Name:
-            return self._slope(node, *self.atoms(node, environment))
+            return self._signed_slope(node, environment)
         plain = (_plain(of), _plain(by))
         found = self._memory.slopes.get(plain)
         if found is None:
-            found = self._memory.slopes[plain] = self._slope(node, *self.atoms(node, environment))
+            found = self._memory.slopes[plain] = self._signed_slope(node, environment)
         return found
+
+    def _signed_slope(self, node: Derivative, environment: Environment) -> Val:
+        found = self._slope(node, *self.atoms(node, environment))
+        return found if self.sign(node, environment) > 0 else Val(-found.value, found.size)
+
+    def sign(self, node: Derivative, environment: Environment) -> int:
+        """Return −1 where a derivative has the other sign than that of its atoms: of true − pred, by a threshold."""
+        sign = 1
+        for part in (node.of, node.by):
+            if isinstance(part, Name) and self.reading.kinds.get(part.base) in SHIFTED:
+                sign *= self.meant(part, environment).factor
+        return sign
 
     def atoms(self, node: Derivative, environment: Environment) -> tuple[Ref | Matrix, Ref | Matrix]:
         """Return what a derivative is of, and by."""
@@ -611,7 +638,7 @@ class Interpreter:
         if not isinstance(factor, Derivative):
             return None
         of, by = self._differentiated(factor.of, environment), self._atom(factor.by, environment)
-        if not isinstance(by, Matrix):
+        if not isinstance(by, Matrix) or self.sign(factor, environment) < 0:
             return None
         if of == root:
             return root, by.symbol
@@ -632,7 +659,13 @@ class Interpreter:
         return found
 
     def _pair(self, left: Val, right: Val, mark: str, node: Times) -> Val:
-        """Return a product of two; where gradients are rows, one times σ'(z), a column, place by place is a row."""
+        """Return a product of two.
+
+        Where gradients are rows, one times σ'(z), a column, place by place is a row. Of one sample, what a network has
+        a single one of is a number: (ŷ − y) v.
+        """
+        if not self.reading.batch and left.matrix and right.matrix and left.value.shape[2] != right.value.shape[1]:
+            left, right = (Val(*(a[:, 0, 0] for a in v)) if v.value.shape[1:] == (1, 1) else v for v in (left, right))
         if self.reading.row_gradients and mark == "⊙" and left.matrix and right.matrix:
             shapes = left.value.shape[1:], right.value.shape[1:]
             if shapes[0] == shapes[1][::-1] and 1 in shapes[0]:

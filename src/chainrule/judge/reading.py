@@ -57,17 +57,25 @@ class Meant:
     Attributes:
         what: an atom, a matrix, or a number (x_0 = 1 beside a bias, δ_ij of Kronecker).
         power: what its superscript turned out to be, 1 for none.
-        factor: by what an adjoint is multiplied: −1 where δ is −∂loss/∂z, the number of samples where dZ is that of
-            each sample's own loss.
+        factor: by what it is multiplied: −1 where δ is −∂loss/∂z and for a threshold, the number of samples where dZ
+            is that of each sample's own loss.
+        less: what is taken away from it before: the target from the output, where the name is that of their difference.
     """
 
     what: Ref | Partial | Matrix | Size | Number
     power: int = 1
     factor: int = 1
+    less: Ref | Matrix | None = None
 
 
 INDICES = {"w": 2, "b": 1, "z": 1, "a": 1, "delta": 1, "x": 1, "pred": 1, "true": 1, "loss": 0}
 """How many unit indices each kind takes."""
+
+SHIFTED = {
+    "error": ("pred", "true", 1), "residual": ("pred", "true", -1), "sum": ("z", "b", 1), "threshold": ("b", "", -1),
+}  # fmt: skip
+"""Kinds that are another but for what is taken away and the sign: the error is pred − true, the residual true − pred,
+the sum z − b, to which a bias is added only inside of the activation, and a threshold −b."""
 
 _LAYERED = frozenset(("w", "b", "z", "a", "delta"))
 
@@ -101,6 +109,7 @@ class Reading:
         outward: whether W and b have the number of the layer that they lead from, as Θ^{(1)} in Ng's first course.
         rows: whether the samples are the rows of a matrix, or its columns.
         in_out: whether a weight matrix is (in, out), or (out, in).
+        columns: whether the weights of a single output are a column all the same: vᵀ h after h = σ(W x).
         batch: whether matrices hold several samples.
         row_gradients: whether ∂loss/∂z of a column z is a row, as in CS224n; that of a weight matrix has its shape.
         shaped: whether ∂loss/∂b and ∂loss/∂x have the shape of b and x even so, as the results there have: ∂J/∂b = δᵀ.
@@ -117,6 +126,7 @@ class Reading:
         whole_outputs: whether Y and T are matrices even of a single output, as X, Z and A are.
         samples: how many samples there are, where the document says so; 0 for any number.
         loss_of: what stands below the loss wherever the document names it: C_0 is that of the sample spoken of.
+        marks: the letters that mark samples, in brackets above a name: h_j^{(n)}.
         places: the layer of letters that the document itself gives to what the network has (u = W_1 x).
     """
 
@@ -128,6 +138,7 @@ class Reading:
     outward: bool = False
     rows: bool = True
     in_out: bool = True
+    columns: bool = False
     batch: bool = True
     row_gradients: bool = False
     shaped: bool = False
@@ -143,12 +154,13 @@ class Reading:
     whole_outputs: bool = False
     samples: int = 0
     loss_of: str = ""
+    marks: str = ""
     places: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @cached_property
     def scalar(self) -> Reading:
         """The same in the usual layout of matrices, of which a line of numbers asks nothing."""
-        return self.but(rows=True, in_out=True, batch=True, row_gradients=False, shaped=False)
+        return self.but(rows=True, in_out=True, columns=False, batch=True, row_gradients=False, shaped=False)
 
     @cached_property
     def first_letters(self) -> frozenset[tuple[str, str, str]]:
@@ -165,15 +177,22 @@ class Reading:
 
     def kind_of(self, name: Name) -> str:
         """Return what a name's own letter stands for, or '': that of dW is w."""
-        return differentiated(self.kinds.get(name.base, ""))
+        kind = differentiated(self.kinds.get(name.base, ""))
+        return SHIFTED[kind][0] if kind in SHIFTED else kind
 
     def inputs_number(self, kind: str) -> int:
         """Return the number that the inputs' layer has, or would have, in names of a kind."""
         return self.first_layer - (self.outward and kind in ("w", "b"))
 
+    def marks_sample(self, sup: str) -> bool:
+        """Return whether what stands above is the letter of a sample, in brackets."""
+        return len(sup) == 3 and sup[1] in self.marks and sup[0] in "(["
+
     def whole(self, name: Name, kind: str) -> bool:
         """Return whether a name without a capital is that of a whole layer, by the number below it."""
         numbered = name.sub.isdigit() and not name.sup
+        if self.columns and kind == "w":
+            return numbered and len(name.sub) == 1  # w_2 beside W_1
         return self.below and numbered and kind in ("z", "a", "b", "delta") and name.base not in self.places
 
     def meaning(
@@ -232,19 +251,20 @@ class _Meaning:
         self.name = name
         self.kind = differentiated(kind)
         self.adjoint = self.kind != kind
+        self.kind, self.less, self.sign = SHIFTED.get(self.kind, (self.kind, "", 1))
         self.program = program
         assert program.network is not None
         self.net: Network = program.network
         self.environment = environment
         self.layers = layers
-        entry = self.kind == "w" and (len(name.sub) == 2 or "," in name.sub)  # W_jk
-        entry = entry or (name.base in reading.places and bool(name.sub))
+        unit = name.base in reading.places and bool(name.sub)
+        entry = unit or (self.kind == "w" and (len(name.sub) == 2 or "," in name.sub))  # W_jk
         capital = name.base[0].isupper() and self.kind in ("w", "z", "a", "delta") and not entry
-        self.matrices = matrices or capital or reading.whole(name, self.kind)
+        self.matrices = (matrices and not unit) or capital or reading.whole(name, self.kind)
         self.power = power or reading.powers
 
     def found(self) -> Meant:
-        if (role := _ROLE.fullmatch(self.name.sub)) is not None and not self.name.sup:
+        if (role := role_of(self.name)) is not None:
             return self._scaled(self._in_role(role[1], int(role[2])))
         if self.kind not in _LAYERED:
             return self._scaled(self._plain())
@@ -296,11 +316,24 @@ class _Meaning:
     def _scaled(self, meant: Meant) -> Meant:
         """Return what an adjoint means under a reading that takes δ with a minus, or dZ sample by sample."""
         what = meant.what
+        if self.less or self.sign < 0:
+            return replace(meant, factor=self.sign, less=self._taken_away(what))
         if self.reading.descent and self.kind == "delta":
             return replace(meant, factor=-1)
         if self.reading.per_sample and isinstance(what, Matrix) and what.of and what.symbol.kind not in ("w", "b"):
             return replace(meant, factor=self.program.samples.size or 1)
         return meant
+
+    def _taken_away(self, what: object) -> Ref | Matrix | None:
+        """Return the target of an output, or the bias of a z, where a name is that of their difference."""
+        if not self.less or self.adjoint or not isinstance(what, Ref | Matrix):
+            return None
+        symbol = self._symbol(self.less, None if self.less == "true" else what.symbol.layer or self.net.depth)
+        if isinstance(what, Matrix):
+            return Matrix(symbol)
+        if self.less == "true" and len(symbol.dims) != len(what.symbol.dims):
+            raise NoMeaning("no_index", self.name, name=self.name.base)  # the target is the number of a class
+        return Ref(symbol, what.indices if self.less == "true" else what.indices[-1:])
 
     def _kronecker(self) -> Meant | None:
         """Return δ_ij as a number: 1 where both indices are equal."""
@@ -462,6 +495,8 @@ class _Meaning:
         sup = name.sup
         if not sup:
             return None, None, sample, 1
+        if self.reading.marks_sample(sup):
+            return None, None, self._sample(sup[1]), 1
         if (self.power or self.reading.bracketed) and sup.isdigit() and 1 <= int(sup) <= 99:
             return None, None, sample, int(sup)
         parts = _parts_above(sup)
@@ -491,8 +526,8 @@ class _Meaning:
         })  # fmt: skip
         if self.kind == "delta" and ("z", self.net.depth, None) not in self.program.symbols:
             layers.append(self.net.depth)
-        if not layers and self.kind == "z":
-            layers.append(self.net.depth)  # of a single linear layer it is pred
+        if not layers and (self.kind == "z" or (self.name.base in "aA" and not self.name.sub)):
+            layers.append(self.net.depth)  # of a single layer A, and z where it is linear, is pred
         if len(layers) > 1:  # z beside θ = U h, which is that of another layer
             places = self.reading.places
             others = {layer for base, layer in places.items() if self.reading.kinds.get(base) == self.kind}
@@ -607,15 +642,21 @@ def _parts_above(sup: str) -> tuple[str, ...]:
     return tuple(part for first, second in _ABOVE.findall(sup) for part in (first or second).split(","))
 
 
+def role_of(name: Name) -> re.Match[str] | None:
+    """Return the role and the number of a unit in out_{h1} or net_{o2}; w_{h1} is a weight with two indices."""
+    if name.sup or name.base in vocabulary()["usual"]["w"]:
+        return None
+    return _ROLE.fullmatch(name.sub)
+
+
 def letters(name: Name) -> tuple[tuple[str, str], ...]:
     """Return the letters among a name's indices, with where they stand: sub, sup or suffix."""
-    return _letters(name.sub, name.sup, name.suffix)
+    return _letters("" if role_of(name) else name.sub, name.sup, name.suffix)
 
 
 @lru_cache(maxsize=4096)
 def _letters(sub: str, sup: str, suffix: str) -> tuple[tuple[str, str], ...]:
-    below = "" if _ROLE.fullmatch(sub) and not sup else sub
-    places = (("sub", below), ("sup", sup), ("suffix", suffix))
+    places = (("sub", sub), ("sup", sup), ("suffix", suffix))
     return tuple((letter, place) for place, text in places for letter in _LETTER.findall(text))
 
 

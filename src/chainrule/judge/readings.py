@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from chainrule.judge.reading import Reading, vocabulary
+from chainrule.judge.roles import Roles
 from chainrule.judge.syntax import Name
 from chainrule.judge.tokens import ONES
 from chainrule.notation import load
@@ -87,9 +88,10 @@ def candidates(
     names = list(names)
     deltas = _numbered_deltas(names)
     absorbed, bracketed, below, whole = _absorbed(names), _bracketed(names), _below(names), _whole_outputs(names)
-    loss_of = _loss_of(names)
+    loss_of, marks = _loss_of(names), marks_above(names)
     for reading in _candidates(names, matrices):
-        reading = reading.but(absorbed=absorbed, bracketed=bracketed, below=below, whole_outputs=whole, loss_of=loss_of)
+        reading = reading.but(absorbed=absorbed, bracketed=bracketed, below=below, whole_outputs=whole, loss_of=loss_of,
+                              marks=marks)  # fmt: skip
         if deltas:
             yield reading.but(sigmoid=sigmoid)
             yield reading.but(sigmoid=sigmoid, unit_deltas=True)
@@ -108,6 +110,20 @@ def _loss_of(names: Sequence[Name]) -> str:
     (only,) = found if len(found) == 1 else ("",)
     counted = any(only in name.sub + name.sup + name.suffix for name in names if kinds.get(name.base) != "loss")
     return only if len(only) == 1 and (only.isdigit() or not counted) else ""  # a letter beside it counts samples
+
+
+def marks_above(names: Iterable[Name]) -> str:
+    """Return the letters that mark samples: in brackets above inputs, outputs and targets, and above no weight."""
+    kinds = letters_for(())
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for name in names:
+        kind = kinds.get(name.base)
+        if kind in ("x", "pred", "true", "w", "b") and (match := _MARK.fullmatch(name.sup)) is not None:
+            found[kind in ("w", "b")].add(match[1])
+    return "".join(sorted(found[False] - found[True] - {"l", "L"}))
+
+
+_MARK = re.compile(r"[(\[]([A-Za-z])[)\]]")
 
 
 def _numbered_deltas(names: Iterable[Name]) -> bool:
@@ -150,6 +166,12 @@ def _below(names: Iterable[Name]) -> bool:
     )  # fmt: skip
 
 
+def _columns(names: Iterable[Name], reading: Reading) -> bool:
+    """Return whether a single output's weights may be a column beside matrices: vᵀ h after h = σ(W x)."""
+    whole = {name.base for name in names if reading.kinds.get(name.base) == "w" and len(name.sub) < 2}
+    return any(base.islower() for base in whole) and any(base.isupper() for base in whole)
+
+
 def _whole_outputs(names: Iterable[Name]) -> bool:
     """Return whether Y and T hold a batch, since X, Z or A does."""
     kinds = letters_for(())
@@ -168,7 +190,10 @@ def _candidates(names: list[Name], matrices: bool) -> Iterator[Reading]:
     if matrices:
         capital = any(n.base[:1].isupper() and base[0].kinds.get(n.base) == "w" for n in names)
         lettered = [counted[0] for counted in others] if capital else []  # y = Wx + b: y is the output, x a column
+        columns = _columns(names, base[0])
         for reading in (*base[:4], *lettered):
+            if columns:
+                yield reading.but(rows=False, in_out=False, batch=False, columns=True)
             for rows, in_out in ((False, False), (True, False), (False, True)):
                 yield reading.but(rows=rows, in_out=in_out)
         whole = _several(base[0], names)
@@ -228,6 +253,8 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     if not _several(reading, names):
         turned = not reading.row_gradients
         yield reading.but(rows=False, in_out=False, batch=False, row_gradients=turned), 2
+    if _columns(names, reading):
+        yield reading.but(rows=False, in_out=False, batch=False, columns=True), 2
     yield reading.but(sigmoid=not reading.sigmoid), 2
     own = {base: reading.kinds[base] for base in reading.places}  # what the document says of its letters stays
     for letters in _lettered(names):
@@ -286,6 +313,21 @@ def letterings(reading: Reading, names: Iterable[Name], depth: int) -> Iterator[
                 kinds |= {base: kind, f"d{base}": f"d{kind}"}
                 places |= {base: layer, f"d{base}": layer}
         yield replace(reading, kinds=kinds, places=places, below=True, bracketed=True)
+
+
+def as_used(reading: Reading, names: Iterable[Name], roles: Roles) -> Iterator[Reading]:
+    """Yield the reading in which letters stand for what the document computes with them.
+
+    There is none where that is what they stand for with other people too.
+    """
+    if any(all(letters.get(base) == kind for base, kind in roles.kinds.items()) for letters in _lettered([*names])):
+        return
+    own = {**roles.kinds, **{f"d{base}": f"d{kind}" for base, kind in roles.kinds.items() if kind != "delta"}}
+    kinds = {**own, **{base: kind for base, kind in reading.kinds.items() if base not in own}}
+    places = {**roles.places, **{f"d{base}": layer for base, layer in roles.places.items()}}
+    signs = {"delta", "residual"} & {*roles.kinds.values()}  # who writes d − y often has δ = −∂loss/∂z
+    for descent in (False, True) if signs else (reading.descent,):
+        yield replace(reading, kinds=kinds, places=places, descent=descent)
 
 
 MOST_LETTERED = 3

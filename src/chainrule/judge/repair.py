@@ -22,7 +22,6 @@ from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val
 from chainrule.judge.moves import Moves, chosen
 from chainrule.judge.needed import wide
 from chainrule.judge.numbers import Sameness
-from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import NoMeaning
 from chainrule.judge.rows import Row
 from chainrule.judge.speller import Speller
@@ -160,19 +159,9 @@ class Mender:
                     break
         return best
 
-    def _reread(self, edits: tuple[Any, ...]) -> Row | None:
-        source = applied(self.source, edits)
-        chains = read_formula(source, self.markup)
-        if self.row.number >= len(chains):
-            return None
-        chain = chains[self.row.number]
-        if len(chain.sides) != len(self.row.chain.sides):
-            return None
-        return Row(chain, source, self.markup, self.row.number, self.row.formulas, self.row.starts)
-
     def _fits(self, index: int, fix: Fix, target: Array) -> bool:
         """Return whether a side with a fix, read again, has a value."""
-        row = self._reread(fix.edits)
+        row = self.row.again(applied(self.source, fix.edits))
         if row is None:
             return False
         interpreter = self.court.interpreter(row.chain)
@@ -185,7 +174,8 @@ class Mender:
 
     def _holds(self, mended: Mended) -> bool:
         """Return whether the whole row, read again, is right where it can be read, and not as 0 = 0."""
-        row = self._reread(tuple(edit for fix in mended.fixes.values() for edit in fix.edits))
+        edits = tuple(edit for fix in mended.fixes.values() for edit in fix.edits)
+        row = self.row.again(applied(self.source, edits))
         if row is None:
             return False
         interpreter = self.court.interpreter(row.chain)

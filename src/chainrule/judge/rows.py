@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chainrule.judge.document import Document, Formula
+from chainrule.judge.hypothesis import named_outputs
+from chainrule.judge.one_sample import unmarked
 from chainrule.judge.parse import read_formula
 from chainrule.judge.syntax import Chain, Side, Span, Unread
 from chainrule.judge.tokens import LIMITS, Limits
@@ -27,6 +29,9 @@ class Row:
         formulas: the rows of mathematics that the source was joined from.
         starts: where each of them begins in the source.
         beside: what else stands on the line: a remark.
+        mark: the letter of the sample that the line speaks of, taken off its names; see `chainrule.judge.one_sample`.
+        outputs: the letters of functions that were read as the output; see `chainrule.judge.hypothesis`.
+        totals: whether it says that the loss is the sum, or the mean, of those of the samples.
     """
 
     chain: Chain
@@ -36,6 +41,9 @@ class Row:
     formulas: tuple[Formula, ...]
     starts: tuple[int, ...]
     beside: str = ""
+    mark: str = ""
+    outputs: str = ""
+    totals: bool = False
 
     @property
     def part(self) -> int:
@@ -43,9 +51,9 @@ class Row:
         return self.formulas[0].part
 
     @property
-    def key(self) -> tuple[str, str, int]:
-        """What makes two rows the same to read: their text."""
-        return (self.source, self.markup, self.number)
+    def key(self) -> tuple[str, str, int, str, str]:
+        """What makes two rows the same to read: their text, and what their document says of it."""
+        return (self.source, self.markup, self.number, self.mark, self.outputs)
 
     def place(self, start: int, end: int) -> Span:
         """Return where source[start:end] stands in the text of its part."""
@@ -60,6 +68,18 @@ class Row:
         return first == self._formula(max(start, end - 1)) and self.formulas[first].exact(
             start - self.starts[first], end - self.starts[first]
         )
+
+    def again(self, source: str) -> Row | None:
+        """Return the row of another text for its source, or None where that is no chain with as many sides."""
+        chains = read_formula(source, self.markup)
+        if self.number >= len(chains) or len(chains[self.number].sides) != len(self.chain.sides):
+            return None
+        chain = chains[self.number]
+        if self.outputs:
+            chain = named_outputs(chain, self.outputs)
+        if self.mark:
+            chain = unmarked(chain, self.mark)
+        return replace(self, chain=chain, source=source)
 
     def _formula(self, offset: int) -> int:
         found = 0

@@ -9,7 +9,7 @@ just the letters that are wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -282,6 +282,14 @@ class Chain:
         """The names of all sides."""
         return tuple(name for side in self.sides for name in side.names)
 
+    @cached_property
+    def states_forward(self) -> bool:
+        """Whether it says how a quantity is computed: a_1 = w_{11} x_1 + b_1, with no derivative in it."""
+        if not isinstance(self.sides[0].node, Name):
+            return False
+        adjoint = any(name.base in ("δ", "Δ") or (len(name.base) > 1 and name.base[0] == "d") for name in self.names)
+        return not adjoint and not any(isinstance(part, Derivative) for side in self.sides for part in side.parts)
+
 
 # Walks
 
@@ -305,6 +313,30 @@ def names(node: Node) -> list[Name]:
     found = [part for part in parts_of(node) if type(part) is Name]
     found.reverse()
     return found
+
+
+def mapped(node: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a node with it and each node in it changed, what is inside first; what was not read stays as it is.
+
+    The names of functions are no nodes of it.
+    """
+    if type(node) not in _INSIDE:
+        return node
+    changed = {}
+    for part in fields(node):
+        if part.name == "function":
+            continue
+        old = getattr(node, part.name)
+        new = _each(old, change) if isinstance(old, tuple) else mapped(old, change)
+        if new is not old:
+            changed[part.name] = new
+    return change(replace(node, **changed) if changed else node)
+
+
+def _each(nodes: tuple[Any, ...], change: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """Return nodes (or the cases of Cases), each changed; the very tuple where none is."""
+    new = tuple(_each(node, change) if isinstance(node, tuple) else mapped(node, change) for node in nodes)
+    return nodes if all(a is b for a, b in zip(nodes, new, strict=True)) else new
 
 
 _INSIDE: dict[type, Callable[[Any], tuple[Node, ...]]] = {

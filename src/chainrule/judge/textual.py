@@ -21,7 +21,6 @@ from chainrule.judge.court import Court, Shape, fit, outcome
 from chainrule.judge.fixes import Fix, applied, replaced
 from chainrule.judge.lost_terms import LostTerms
 from chainrule.judge.meaning import Val
-from chainrule.judge.parse import read_formula
 from chainrule.judge.reading import letters
 from chainrule.judge.repair import GIVEN_UP, SECONDS, Mended, alive, touches
 from chainrule.judge.report import Edit
@@ -49,7 +48,7 @@ from chainrule.judge.syntax import (
     names,
     parts_of,
 )
-from chainrule.judge.variants import letter_edit, other_letters, script
+from chainrule.judge.variants import letter_edit, lettered, other_letters, script
 
 Array = np.ndarray[Any, Any]
 
@@ -107,11 +106,8 @@ class TextMender:
         return False if finding.clash is not None else (finding.equal and not finding.zero)
 
     def _reread(self, edits: tuple[Edit, ...]) -> Chain | None:
-        chains = read_formula(applied(self.source, edits), self.markup)
-        if self.row.number >= len(chains):
-            return None
-        chain = chains[self.row.number]
-        return chain if len(chain.sides) == len(self.row.chain.sides) else None
+        row = self.row.again(applied(self.source, edits))
+        return None if row is None else row.chain
 
     def _holds(self, fix: Fix, index: int) -> bool:
         chain = self._reread(fix.edits)
@@ -234,8 +230,7 @@ class TextMender:
                         or (isinstance(part, Group) and part.span[1] - part.span[0] <= LONGEST_INSERTED)
                     ) and source[slice(*part.span)] != head:  # what the line derives is not derived by itself
                         pool.setdefault(source[slice(*part.span)])
-        if self.matrices:
-            pool.update(dict.fromkeys(self._neighbours()))
+        pool.update(dict.fromkeys(self._neighbours() if self.matrices else self._origins()))
         if self.matrices:
             for text in [*pool]:
                 pool.setdefault(
@@ -253,6 +248,18 @@ class TextMender:
                 yield replaced(1.3, "missing_factor", (end, end), dot + text, source, part.span)
                 if self.matrices:
                     yield replaced(1.31, "missing_factor", (start, start), text + dot, source, part.span)
+
+    def _origins(self) -> Iterator[str]:
+        """Yield what the target may lead from, x_i or a_i of w_{ji}: a line that lost it does not show it."""
+        node = self.row.chain.sides[0].node
+        if not isinstance(node, Derivative) or not isinstance(node.by, Name):
+            return
+        kinds = self.court.reading.kinds
+        if kinds.get(node.by.base) == "w":
+            for letter, _ in letters(node.by):
+                for kind in ("x", "a"):
+                    if (base := next((base for base, own in kinds.items() if own == kind), None)) is not None:
+                        yield f"{lettered(base, self.markup)}_{letter}"
 
     def _neighbours(self) -> Iterator[str]:
         """Yield what matrices of the layers beside the target are called: a line that lost one does not show it."""
@@ -456,7 +463,7 @@ class TextMender:
         """Yield how a factor is written; one that could be the number of samples by its letter too."""
         letter = next((base for base, kind in self.court.reading.kinds.items() if kind == "samples"), "n")
         samples = self.court.numbers(self.court.samples_for(self.row.chain)).world.samples
-        if self.matrices and samples > 1:
+        if samples > 1:
             for many, few in ((constant / samples, letter), (constant * samples, self.speller.one_by(letter))):
                 if many == 1:
                     yield few

@@ -160,6 +160,8 @@ def letter_beside(bases: Iterable[str], kind: str, reading: Reading, *, capital:
         base for base, own in reading.kinds.items()
         if own == kind and (capital is None or len(base) > 1 or base.isupper() == capital)
     ]  # fmt: skip
+    level = reading.places.get(bases[0]) if bases else None
+    known.sort(key=lambda base: reading.places.get(base, level) != level)  # that of the same layer first
     partners = [partner for base in bases for partner in _hatted(base)]
     outputs = () if kind != "pred" else ("Y", "y") if capital else ("y", "Y")
     return next((base for base in (*bases, *outputs, *partners, *known) if base in known), None)
