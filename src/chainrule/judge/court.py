@@ -454,7 +454,7 @@ class Court:
         """Return the earlier line whose wrong result makes this link follow, or None."""
         if not self.claims:
             return None
-        pair = Chain(chain.sides[link : link + 2], chain.relations[link : link + 1], chain.lead, chain.span)
+        pair = chain.pair(link, link + 1, link)
         for claim in reversed(self.claims):
             if self._follows(pair, [claim]):
                 return claim.line

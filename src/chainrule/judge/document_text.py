@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from chainrule.judge.document_model import Found
 from chainrule.judge.document_rows import begins_with_relation
 from chainrule.judge.syntax import Span
-from chainrule.judge.tokens import FUNCTIONS, GREEK, LEADS, WORDS
+from chainrule.judge.tokens import FUNCTIONS, GREEK, LEADS, SUBSCRIPTS, SUPERSCRIPTS, WORDS
 
 _LINE = re.compile(r"^[^\n=≈≡∝≔∈]*[=≈≡∝≔∈][^\n]*", re.MULTILINE)
 _MARK = re.compile(
@@ -39,7 +39,9 @@ _FOREIGN = re.compile(
 """Signs of prose and Markdown: links, but not [z > 0](1 − a) or a^[1](1 − a^[1]); rows of tables, but not |p − t|."""
 _FOREIGN_IN_TEXT = re.compile(r"[\\%&~]")
 _COMMAND = re.compile(r"\\(?:(?:text|mathrm|operatorname|mbox|begin|end)\s*\{[^{}]*\}|[A-Za-z]+)")
-_WORD = re.compile(r"[^\W\d_ᵀᴸ]{2,}|[가-힣]")
+_WORD = re.compile(r"[^\W\d_]{2,}|[가-힣]")
+_SCRIPTS = str.maketrans(dict.fromkeys((*SUBSCRIPTS, *SUPERSCRIPTS), "_"))
+"""v₁ and w₁₁ are a letter each, and no words."""
 _SYMBOL = re.compile(r"[A-Za-zα-ωΑ-ΩŷŶ]{1,2}|d[A-Zα-ω][a-z]?")
 _HANGUL = re.compile(r"[가-힣]")
 _GOES_ON = re.compile(r"[=+\-−·×⊙*/][ \t\r]*$")
@@ -157,6 +159,7 @@ def _mathematical(line: str, *, sure: bool) -> bool:
     bare = _COMMAND.sub(lambda match: "·" * len(match[0]), line)
     if bare == line and _FOREIGN_IN_TEXT.search(line):
         return False
+    bare = bare.translate(_SCRIPTS)
     # ∂loss/∂pred pred (1 − pred), −true log(pred): names alone are no prose
     words = [match[0] for match in _WORD.finditer(bare)]
     last_word, names_only = -1, all(word in _KNOWN or _SYMBOL.fullmatch(word) for word in words)

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.judge.general import variable
 from chainrule.judge.layers import in_chain, layerings
 from chainrule.judge.reading import SHIFTED, Environment, Reading, differentiated, letters
-from chainrule.judge.syntax import Chain, Name, Node, Side, Summation
+from chainrule.judge.syntax import Chain, LetterCondition, Name, Node, Side, Summation
 from chainrule.judge.tokens import ONES
 
 if TYPE_CHECKING:
@@ -163,7 +163,9 @@ class Facts:
         total = int(np.prod([len(r) for r in ranges], dtype=float))
         step = 1 if total <= MOST_PLACES else total // MOST_PLACES * 2 + 1
         for place in itertools.islice(everything, 0, None, step):
-            yield dict(zip(running, place, strict=True))
+            environment = dict(zip(running, place, strict=True))
+            if all(_holds(condition, environment) for condition in self.chain.conditions):
+                yield environment
 
     # Names
 
@@ -259,3 +261,11 @@ class Facts:
             return 0
         level = self.net.depth if bare == "L" else int(bare) - self.reading.inputs_number(kind)
         return self.net.size(level) if 0 <= level <= self.net.depth else 0
+
+
+def _holds(condition: LetterCondition, environment: Environment) -> bool:
+    """Return whether letters are as a condition says; one that does not run is nowhere else."""
+    one, relation, other = condition
+    if one not in environment or other not in environment:
+        return True
+    return (environment[one] == environment[other]) == (relation == "=")

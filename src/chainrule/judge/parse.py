@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from chainrule.judge.conditions import conditioned
 from chainrule.judge.grammar import Unexpected
 from chainrule.judge.syntax import Chain, Listed, Literal, Name, Node, ShapeOf, Side, Span, Times, Unread
 from chainrule.judge.tokens import LIMITS, Limits, Refused, Token
@@ -53,7 +54,7 @@ def read_formula(source: str, markup: str = "latex", limits: Limits = LIMITS) ->
 def _read(source: str, markup: str, limits: Limits) -> tuple[Chain, ...]:
     tokeniser = TextTokens if markup == "latex" and _CODE.search(source) else _TOKENISERS[markup]
     pieces = tokeniser(source, limits).read().pieces
-    return tuple(_chains(pieces, source, limits))
+    return tuple(conditioned(_chains(pieces, source, limits)))
 
 
 def _chains(pieces: list[Piece], source: str, limits: Limits) -> Iterator[Chain]:

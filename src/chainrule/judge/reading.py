@@ -374,7 +374,7 @@ class _Meaning:
             return Meant(self._whole(Ref(symbol, (self._row(sample),))), power)
         units = self._terms(name.sub, 1)
         if not units:
-            if dims[1].size == 1 and not self.matrices:
+            if dims[1].size == 1 and (sample is not None or not self.matrices):
                 return Meant(self._whole(Ref(symbol, (self._row(sample), 1))), power)
             if sample is not None:
                 raise NoMeaning("index_count", name, expected=1, read=0)
@@ -420,7 +420,7 @@ class _Meaning:
             alone = all(dim.size == 1 for dim in (symbol.dims if symbol.kind in ("w", "b") else symbol.dims[-1:]))
             if alone and not self.matrices and symbol.kind in ("w", "b"):
                 return Meant(self._whole(Ref(symbol, (1,) * need)), power)
-            if alone and not self.matrices and symbol.kind in ("z", "a", "pred"):
+            if alone and (sample is not None or not self.matrices) and symbol.kind in ("z", "a", "pred"):
                 return Meant(self._whole(Ref(symbol, (self._row(sample), 1))), power)
             return Meant(self._matrix(symbol), power)
         terms = self._terms(sub, need)

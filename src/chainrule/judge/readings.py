@@ -312,7 +312,8 @@ def letterings(reading: Reading, names: Iterable[Name], depth: int) -> Iterator[
             for layer, base in enumerate(bases, start=1):
                 kinds |= {base: kind, f"d{base}": f"d{kind}"}
                 places |= {base: layer, f"d{base}": layer}
-        yield replace(reading, kinds=kinds, places=places, below=True, bracketed=True)
+        for below in dict.fromkeys((True, reading.below)):  # h_1 is a layer, or a unit of the one hidden layer
+            yield replace(reading, kinds=kinds, places=places, below=below, bracketed=True)
 
 
 def as_used(reading: Reading, names: Iterable[Name], roles: Roles) -> Iterator[Reading]:
@@ -335,12 +336,15 @@ MOST_LETTERED = 3
 
 
 def _own_letters(names: Iterable[Name], among: tuple[str, ...]) -> list[str]:
-    """Return the letters of some that stand without a number, in the order in which they appear."""
+    """Return the letters of some that no layer's number stands beside, in the order in which they appear.
+
+    The number below a matrix is its layer, W_1; that below a small letter may be a unit, v_1.
+    """
     found: dict[str, bool] = {}
     for name in names:
         base = name.base.removeprefix("d") or name.base
         if base in among:
-            numbered = bool(name.sup) or name.sub.isdigit()
+            numbered = bool(name.sup) or (name.sub.isdigit() and base.isupper())
             found[base] = found.get(base, True) and not numbered
     return [base for base, alone in found.items() if alone]
 

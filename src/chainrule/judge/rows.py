@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from chainrule.judge.conditions import condition_of, under
 from chainrule.judge.document import Document, Formula
 from chainrule.judge.hypothesis import named_outputs
 from chainrule.judge.one_sample import unmarked
@@ -79,7 +80,7 @@ class Row:
             chain = named_outputs(chain, self.outputs)
         if self.mark:
             chain = unmarked(chain, self.mark)
-        return replace(self, chain=chain, source=source)
+        return replace(self, chain=replace(chain, conditions=self.chain.conditions), source=source)
 
     def _formula(self, offset: int) -> int:
         found = 0
@@ -101,6 +102,7 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
         >>> [row.chain.relations for row in rows_of(read_document("$a$ and $$p = q = r$$"))]
         [('=', '=')]
     """
+    waiting: list[Row] = []  # what is said of letters before the formula that has them
     for formulas in _joined(document.formulas):
         source, starts = formulas[0].source, [0]
         for formula in formulas[1:]:
@@ -114,7 +116,15 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
                 if "=" not in source[slice(*chain.span)] or not isinstance(chain.sides[0].node, Unread):
                     continue
                 chain = _broken(chain)
-            yield Row(chain, source, formulas[0].markup, number, formulas, tuple(starts), beside)
+            row = Row(chain, source, formulas[0].markup, number, formulas, tuple(starts), beside)
+            if condition_of(chain) is not None:
+                waiting.append(row)
+                continue
+            row = replace(row, chain=under(chain, [other.chain for other in waiting]))
+            yield from (other for other in waiting if condition_of(other.chain) not in row.chain.conditions)
+            waiting = []
+            yield row
+    yield from waiting
 
 
 def _beside(document: Document, formula: Formula) -> str:

@@ -14,6 +14,9 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+LetterCondition = tuple[str, str, str]
+"""A letter, = or ≠, and another letter: the places of which a formula speaks."""
+
 Span = tuple[int, int]
 """Half-open offsets into the source of a formula."""
 
@@ -270,12 +273,18 @@ class Chain:
         relations: what stands between them: '=', ':=', '≡', '≈', '∝', '→' or another that is no equality.
         lead: the word that opens it, lower case: '', 's.t.', 'where', 'let', 'with', '여기서', … .
         span: from the first side to the last.
+        conditions: for which letters it is claimed: j ≠ k.
     """
 
     sides: tuple[Side, ...]
     relations: tuple[str, ...]
     lead: str
     span: Span
+    conditions: tuple[LetterCondition, ...] = ()
+
+    def pair(self, one: int, other: int, relation: int) -> Chain:
+        """Return a chain of two of its sides, with one of its relations."""
+        return replace(self, sides=(self.sides[one], self.sides[other]), relations=(self.relations[relation],))
 
     @cached_property
     def names(self) -> tuple[Name, ...]:

@@ -101,8 +101,7 @@ class TextMender:
 
     def _right(self, chain: Chain, index: int) -> bool | None:
         """Return whether a side equals the first; None where that cannot be said."""
-        pair = Chain((chain.sides[0], chain.sides[index]), (chain.relations[index - 1],), chain.lead, chain.span)
-        finding = self.court.findings(pair)[0]
+        finding = self.court.findings(chain.pair(0, index, index - 1))[0]
         return False if finding.clash is not None else (finding.equal and not finding.zero)
 
     def _reread(self, edits: tuple[Edit, ...]) -> Chain | None:

@@ -112,6 +112,8 @@ class CharacterTokens(SignTokens):
             self.stream.add("MARK", "*" if self.source[at] == "*" else sign, at, end)
         elif sign in _LONG or sign in _RELATIONS:
             self.stream.relation(_LONG.get(sign, sign), at, end)
+        elif sign == ":" and not self.stream.stack and not self.source[end : end + 1].strip(" \t\n\r\\"):
+            self.stream.separate("", at, end)  # If i ≠ j: …
         elif sign == "." and (self.stream.kind == "cases" or self.is_silent(end)):
             return end
         else:

@@ -106,7 +106,7 @@ class LatexTokens(LatexNames):
         return self.bar("|" if command[1] == "v" else "‖", at, end, "left" if command[0] == "l" else "right")
 
     def _sized(self, command: str, at: int, end: int) -> int:
-        r"""Take \left or \right: only a bar needs to know its side."""
+        r"""Take \left or \right: a bar needs to know its side, and what opens begins here: it moves as a whole."""
         if match := _BAR.match(self.source, end):
             char = "|" if match[1] in ("|", "\\vert", "\\lvert", "\\rvert") else "‖"
             return self.bar(char, at, match.end(), command)
@@ -114,7 +114,12 @@ class LatexTokens(LatexNames):
             return end + 1
         if command == "left" and (array := _ARRAY_OF_CASES.match(self.source, at)):
             return self._cases(at, array.end())
-        return end
+        return self._large(command, at, end)
+
+    def _large(self, _: str, at: int, end: int) -> int:
+        r"""Take \bigl and the like, with the bracket that it makes large where that opens."""
+        opens = self.source[end : end + 1] in ("(", "[")
+        return self.character(self.source[end], at, end + 1) if opens else end
 
     def _skip(self, count: int, at: int, end: int) -> int:
         for _ in range(count):
@@ -305,6 +310,7 @@ _COMMANDS: dict[str, _Taken] = {
     **_each(LatexTokens._keep, KEPT),
     **_all(LatexTokens._fraction, ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac")),
     **_all(LatexTokens._sized, ("left", "right")),
+    **_all(LatexTokens._large, ("big", "bigl", "Big", "Bigl", "bigg", "biggl", "Bigg", "Biggl")),
     **_all(LatexTokens._ellipsis_command, ("cdots", "ldots", "dots", "dotsc", "dotsb", "dotsm", "vdots", "ddots")),
     **_all(LatexTokens._matrix_or_rows, ("begin", "end")),
     **_all(LatexTokens._opens, ("lbrack", "lparen", "langle")),

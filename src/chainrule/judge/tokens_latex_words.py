@@ -12,10 +12,10 @@ STYLE = frozenset((
 ))  # fmt: skip
 SKIPPED = frozenset((
     "displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle", "limits", "nolimits", "nonumber", "notag",
-    "mathstrut", "hfill", "big", "bigl", "bigr", "bigm", "Big", "Bigl", "Bigr", "Bigm", "bigg", "biggl", "biggr",
-    "biggm", "Bigg", "Biggl", "Biggr", "Biggm", "allowbreak", "nobreak", "thinspace", "medspace", "thickspace",
-    "negthinspace", "enspace", "enskip", "newline", "strut", "mathord", "mathbin", "mathrel", "mathpunct", "mathinner",
-    "bgroup", "egroup", "relax", "hline", "normalsize", "small", "large", "Large", "centering", "noindent",
+    "mathstrut", "hfill", "bigr", "bigm", "Bigr", "Bigm", "biggr", "biggm", "Biggr", "Biggm", "allowbreak", "nobreak",
+    "thinspace", "medspace", "thickspace", "negthinspace", "enspace", "enskip", "newline", "strut", "mathord",
+    "mathbin", "mathrel", "mathpunct", "mathinner", "bgroup", "egroup", "relax", "hline", "normalsize", "small",
+    "large", "Large", "centering", "noindent",
 ))  # fmt: skip
 SKIPPED_WITH = {
     "hspace": 1, "vspace": 1, "hskip": 1, "mspace": 1, "phantom": 1, "hphantom": 1, "vphantom": 1, "label": 1, "tag": 1,

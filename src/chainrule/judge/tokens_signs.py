@@ -10,6 +10,8 @@ from chainrule.judge.tokens_base import NOWHERE, function
 from chainrule.judge.tokens_names import COMPARED, NameTokens
 
 _SUM_BELOW = re.compile(r"\s*([A-Za-z](?:\s*,\s*[A-Za-z])*)\s*(?:=\s*(.*?)\s*|(?:\\in|∈|in)(?![A-Za-z]).*)?", re.DOTALL)
+_SUM_OTHER = re.compile(r"([A-Za-z])\s*(?:\\neq?(?![A-Za-z])|≠|!=)\s*([A-Za-z])")
+"""j ≠ k: all but one."""
 _LONGEST_BOUND = 200
 _BOUND = re.compile(
     r"([A-Za-z](?:_[A-Za-z0-9]+|_\{[A-Za-z0-9]+(?:[+\-−][0-9]{1,3})?\})?)(?:\s*([+\-−])\s*([0-9]{1,6}))?|([0-9]+)"
@@ -52,7 +54,7 @@ class SignTokens(NameTokens):
 
     def sum(self, at: int, end: int) -> int:
         """Take Σ with what stands below and above it; Σ over several letters is one for each."""
-        letters, lower, upper = [""], None, None
+        letters, lower, upper, other = [""], None, None, ""
         while True:
             here = self.blanks(end)
             char = self.source[here : here + 1]
@@ -60,7 +62,10 @@ class SignTokens(NameTokens):
                 end = here + 7
             elif char == "_":
                 span, end = self.argument(here + 1)
-                letters, lower = self._sum_below(span)
+                if (match := _SUM_OTHER.fullmatch(self.source, *self.tight(span))) is not None:
+                    letters, lower, other = [match[1]], None, match[2]
+                else:
+                    letters, lower = self._sum_below(span)
             elif char == "^":
                 span, end = self.argument(here + 1)
                 upper = self._bound(span)
@@ -81,7 +86,7 @@ class SignTokens(NameTokens):
         if len(letters) > 1 and (lower is not None or upper is not None):
             raise Refused("unexpected", self.source[at:end], (at, end))
         for letter in letters:
-            self.stream.add("SUM", (letter, lower, upper), at, end)
+            self.stream.add("SUM", (letter, lower, upper, other), at, end)
         return end
 
     def _sum_below(self, span: Span) -> tuple[list[str], Node | None]:

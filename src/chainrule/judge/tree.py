@@ -167,7 +167,12 @@ class _Builder:
 
     def bigsum(self, children: list[Any]) -> Any:
         sign, body = children[0], _whole(children[1])
-        letter, lower, upper = sign.value
+        letter, lower, upper, other = sign.value
+        if other:  # Σ_{j≠k} is Σ_j of what is 0 for j = k
+            at = (sign.start, sign.end)
+            one, another = (Name(base, "", "", "", 0, (0, 0), (0, 0), at) for base in (letter, other))
+            unequal = Group(Condition(one, "≠", another, at), "[", at)
+            body = Times((unequal, body), ("",), (sign.start, _span(children[1])[1]))
         return Summation(letter, lower, upper, body, (sign.start, _span(children[1])[1]))
 
     def negated(self, children: list[Any]) -> Any:
