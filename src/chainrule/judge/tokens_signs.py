@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chainrule.judge.syntax import Literal, Name, Negated, Node, Span, Total
+from chainrule.judge.syntax import Condition, Literal, Name, Negated, Node, Span, Total
 from chainrule.judge.tokens import INDEX, PRIMES, SUBSCRIPTS, SUPERSCRIPTS, Adjoint, Refused, number
 from chainrule.judge.tokens_base import NOWHERE, function
 from chainrule.judge.tokens_names import COMPARED, NameTokens
@@ -54,7 +54,7 @@ class SignTokens(NameTokens):
 
     def sum(self, at: int, end: int) -> int:
         """Take Σ with what stands below and above it; Σ over several letters is one for each."""
-        letters, lower, upper, other = [""], None, None, ""
+        letters, lower, upper, unequal = [""], None, None, None
         while True:
             here = self.blanks(end)
             char = self.source[here : here + 1]
@@ -63,7 +63,11 @@ class SignTokens(NameTokens):
             elif char == "_":
                 span, end = self.argument(here + 1)
                 if (match := _SUM_OTHER.fullmatch(self.source, *self.tight(span))) is not None:
-                    letters, lower, other = [match[1]], None, match[2]
+                    letters, lower = [match[1]], None
+                    one, other = (
+                        Name(match[group], "", "", "", 0, NOWHERE, NOWHERE, match.span(group)) for group in (1, 2)
+                    )
+                    unequal = Condition(one, "≠", other, span)
                 else:
                     letters, lower = self._sum_below(span)
             elif char == "^":
@@ -86,7 +90,7 @@ class SignTokens(NameTokens):
         if len(letters) > 1 and (lower is not None or upper is not None):
             raise Refused("unexpected", self.source[at:end], (at, end))
         for letter in letters:
-            self.stream.add("SUM", (letter, lower, upper, other), at, end)
+            self.stream.add("SUM", (letter, lower, upper, unequal), at, end)
         return end
 
     def _sum_below(self, span: Span) -> tuple[list[str], Node | None]:

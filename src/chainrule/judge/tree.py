@@ -167,12 +167,10 @@ class _Builder:
 
     def bigsum(self, children: list[Any]) -> Any:
         sign, body = children[0], _whole(children[1])
-        letter, lower, upper, other = sign.value
-        if other:  # Σ_{j≠k} is Σ_j of what is 0 for j = k
-            at = (sign.start, sign.end)
-            one, another = (Name(base, "", "", "", 0, (0, 0), (0, 0), at) for base in (letter, other))
-            unequal = Group(Condition(one, "≠", another, at), "[", at)
-            body = Times((unequal, body), ("",), (sign.start, _span(children[1])[1]))
+        letter, lower, upper, unequal = sign.value
+        if unequal is not None:  # Σ_{j≠k} is Σ_j of what is 0 for j = k
+            factors = (Group(unequal, "[", unequal.span), body)
+            body = Times(factors, ("",), (unequal.span[0], _span(children[1])[1]))
         return Summation(letter, lower, upper, body, (sign.start, _span(children[1])[1]))
 
     def negated(self, children: list[Any]) -> Any:
