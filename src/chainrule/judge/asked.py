@@ -55,6 +55,14 @@ class Asked(Reading):
             object.__getattribute__(self, "_parts").add(name)
         return object.__getattribute__(self, name)
 
+    def but(self, **changes: bool | int | str) -> Reading:
+        """Return the reading with other parts, of which no note is taken: all of this one is asked for."""
+        own = vars(self)
+        own["_parts"].update(_PARTS)
+        own["_bases"].update(own["_reading"].kinds)
+        changed: Reading = own["_reading"].but(**changes)
+        return changed
+
     def answers_alike(self, other: Reading) -> bool:
         """Return whether another reading gives the same answers to all that was asked so far."""
         own = vars(self)

@@ -237,6 +237,13 @@ class Court:
             other = self._findings(chain, self.interpreter(chain, total=True))
             if sum(f.equal is True for f in other) > sum(f.equal is True for f in found):
                 return other
+        if any(f.equal is not True for f in found) and self.facts(chain).of_columns:
+            # Beside X with a sample in each row, x is a column: X^T (X θ − y) after h(x) = θ^T x.
+            columns = self.under(self.reading.but(rows=False, batch=False, whole_outputs=False))
+            columns.bindings, columns.letter_layers = self.bindings, self.letter_layers
+            other = columns.findings(chain)
+            if sum(f.equal is True for f in other) > sum(f.equal is True for f in found):
+                return other
         return found
 
     def _anywhere(self, chain: Chain) -> list[Finding] | None:
@@ -308,7 +315,7 @@ class Court:
             return Finding(None, None, Trouble("relation", {"found": relation}, between))
         for side in (left, right):
             if isinstance(side, Trouble):
-                return Finding(None, None, side)
+                return Finding(None, None, self._update(chain, link) or side)
         for side in (right, left):
             if isinstance(side, Clash):
                 return Finding(False, False if side is right else None, clash=side)
@@ -331,13 +338,18 @@ class Court:
 
     def _no_claim(self, chain: Chain, link: int) -> Trouble | None:
         """Return why two different sides are no wrong claim about the network."""
-        left, right = chain.sides[link].node, chain.sides[link + 1].node
-        assert not isinstance(left, Unread) and not isinstance(right, Unread)
-        if updates(left, right, self.reading.kinds):
-            return Trouble("update", {}, chain.sides[link].span)
+        if (update := self._update(chain, link)) is not None:
+            return update
         if self._numbers_put_in(chain, link, link + 1):
             return Trouble("numbers", {}, chain.sides[link + 1].span)
         return None
+
+    def _update(self, chain: Chain, link: int) -> Trouble | None:
+        """Return that a link says how a weight is changed, or None."""
+        left, right = chain.sides[link].node, chain.sides[link + 1].node
+        if isinstance(left, Unread) or isinstance(right, Unread) or not updates(left, right, self.reading.kinds):
+            return None
+        return Trouble("update", {}, chain.sides[link].span)
 
     def _numbers_put_in(self, chain: Chain, one: int, other: int) -> bool:
         """Return whether numbers stand on one of two sides that no sheet gives."""

@@ -92,6 +92,15 @@ class Facts:
         """Whether it can matter to it how matrices are laid out: ∇_w L and x may be vectors."""
         return self.matrices or not all(map(self._one_number, self.chain.names))
 
+    @property
+    def of_columns(self) -> bool:
+        """Whether it is a forward statement about a column, though the document's matrices have samples as rows."""
+        mixed = self.reading.whole_outputs and self.reading.rows and self.matrices and self.chain.states_forward
+        return mixed and not any(
+            name.base == ONES or (self._capital(name) and self.reading.kind_of(name) in ("x", "z", "a", "pred", "true"))
+            for name in self.chain.names
+        )
+
     @cached_property
     def samples(self) -> int:
         """How many samples it speaks of: several where it marks a sample or holds whole matrices."""

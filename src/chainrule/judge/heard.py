@@ -15,7 +15,7 @@ from chainrule.judge.court import EQUALITIES, Finding
 from chainrule.judge.facts import Key
 from chainrule.judge.reading import Reading
 from chainrule.judge.rows import Row
-from chainrule.judge.syntax import Name, Node, Unread, names
+from chainrule.judge.syntax import Name, Negated, Node, Times, Unread, names
 
 
 @dataclass(slots=True)
@@ -157,6 +157,16 @@ def distinct(found: Iterable[Name]) -> list[Name]:
 
 FORWARD = 3
 """How much a forward statement counts in the choice of a reading: as much as three links of derivatives."""
+
+
+def adds_delta(row: Row) -> bool:
+    """Return whether a row changes a weight by η δ …, with no minus: Δw_{jk} = η δ_k o_j."""
+    first, *others = (side.node for side in row.chain.sides)
+    if not isinstance(first, Times) or not isinstance(first.factors[0], Name) or first.factors[0].base != "Δ":
+        return False
+    return any(
+        not isinstance(node, Unread | Negated) and any(name.base == "δ" for name in names(node)) for node in others
+    )
 
 
 def relevant(row: Row, bindings: dict[Key, Node]) -> dict[Key, Node]:

@@ -72,14 +72,15 @@ def _called(node: Applied) -> Name | None:
     first, *others = (kinds.get(arg.base) for arg in node.args if isinstance(arg, Name))
     if first != "x" or not {*others} <= {"w", "b"}:
         return None
-    return _output(node.function, node.span)
+    return _output(node.function, node.args[0], node.span)
 
 
-def _output(function: Name, span: tuple[int, int]) -> Name:
-    """Return ŷ, with the unit that stands below; what stands below h_θ(x) are the weights."""
+def _output(function: Name, of: Node, span: tuple[int, int]) -> Name:
+    """Return ŷ, with the unit that stands below and the sample of x^{(i)}; what stands below h_θ(x) are the weights."""
+    assert isinstance(of, Name)
     unit = letters_for(()).get(function.sub[:1]) not in ("w", "b") and len(function.sub) == 1
     sub, at = (function.sub, function.sub_span) if unit else ("", (0, 0))
-    return Name(OUTPUT, sub, "", "", 0, at, (0, 0), span)
+    return Name(OUTPUT, sub, of.sup, of.suffix, 0, at, of.sup_span, span)
 
 
 def _joined(node: Times, letters: str) -> Node:
@@ -95,7 +96,7 @@ def _joined(node: Times, letters: str) -> Node:
             and isinstance(inner, Name) and letters_for(()).get(inner.base) == "x" and before.span[1] <= factor.span[0]
             and (before.base in letters or before.base == OUTPUT)
         ):  # fmt: skip
-            factors[-1] = _output(before, (before.span[0], factor.span[1]))
+            factors[-1] = _output(before, inner, (before.span[0], factor.span[1]))
             continue
         if factors:
             marks.append(mark)

@@ -19,6 +19,7 @@ from chainrule.judge.gaps import gaps
 from chainrule.judge.heard import (
     FORWARD,
     Heard,
+    adds_delta,
     defined,
     defined_once,
     distinct,
@@ -119,6 +120,7 @@ class Judge:
         self._atoms: Atoms | None = None
         self._weights: dict[int, int] = {}
         self._names: list[Name] = []
+        self._descends = False
         self._lettered: list[Name] = []
         self._letters_of = self._lettered
         self._letter_layers: dict[Reading, Mapping[str, int]] = {}
@@ -191,11 +193,20 @@ class Judge:
             other = _Best(reading, self._hear(rows, reading))
             self._recognise_all(rows, other)
             self._climb(rows, other)
-            if other.standing > best.standing and not self.late:
+            if self._explains_more(other, best) and not self.late:
                 best, changed = other, True
         if changed and free:
             self._climb(rows, best)
         return best.reading, best.heard
+
+    @staticmethod
+    def _explains_more(other: _Best, best: _Best) -> bool:
+        """Return whether other letters make more right: in one line a letter for another may be its slip."""
+        if other.standing <= best.standing:
+            return False
+        better = sum(new.standing > old.standing for new, old in zip(other.heard, best.heard, strict=True))
+        known = best.reading.kinds
+        return better > 1 or all(known.get(base) in (None, kind) for base, kind in other.reading.kinds.items())
 
     def _own_letterings(self, rows: Sequence[Row], best: _Best) -> Iterator[Reading]:
         """Yield the readings in which letters stand for other things than with most people."""
@@ -246,6 +257,7 @@ class Judge:
         """Return the same with every letter that the document introduces taken for what stands behind it."""
         self._weights = {id(row): FORWARD for row in rows if row.chain.states_forward}
         found = self._names = distinct(name for row in rows for name in row.chain.names)
+        self._descends = any(map(adds_delta, rows))
         self._lettered = [name for name in found if name.sub.replace(",", "").isalpha()]
         if self.reading is not None:
             return self._first(self.reading, rows)
@@ -272,7 +284,7 @@ class Judge:
         changed = True
         while changed and best.hope and not self.late:
             changed = False
-            for reading, least in around(best.reading, self._names):
+            for reading, least in around(best.reading, self._names, descends=self._descends):
                 if (reading, least) not in tried:
                     tried.add((reading, least))
                     changed |= self._try(reading, rows, best, least)

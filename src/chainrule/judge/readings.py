@@ -238,8 +238,10 @@ def _numbered(names: Iterable[Name], reading: Reading) -> bool:
     )
 
 
-def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, int]]:
+def around(reading: Reading, names: Iterable[Name], *, descends: bool = False) -> Iterator[tuple[Reading, int]]:
     """Yield the readings that differ from one in one respect, each with the gain that makes it the better.
+
+    Where the document adds η δ to weights (`descends`), δ is −∂loss/∂z.
 
     A layout that nothing else in the document speaks against needs one line for it: what is right in a usual layout is
     not called wrong. Everything else needs two, since one line may be a slip.
@@ -266,7 +268,7 @@ def around(reading: Reading, names: Iterable[Name]) -> Iterator[tuple[Reading, i
     if _numbered(names, reading):
         yield reading.but(by_origin=not reading.by_origin), 2
     if "delta" in kinds:
-        yield reading.but(descent=not reading.descent), 2
+        yield reading.but(descent=not reading.descent), 2 - (descends and not reading.descent)
         yield reading.but(unit_deltas=not reading.unit_deltas), 2
         if _numbered_deltas(names):
             own_deltas = _own_deltas(reading)

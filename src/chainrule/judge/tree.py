@@ -389,9 +389,9 @@ def _of_its_arguments(name: Name, args: tuple[Node, ...]) -> bool:
 
 
 def _operate(operator: _Operator, factors: list[Any], marks: list[str], place: int) -> None:
-    """Give ∂/∂w the factors beside it: numbers, and then up to a bracket or a mark."""
+    """Give ∂/∂w the factors beside it: numbers, and then up to the loss, a bracket or a mark."""
     end = place + 1
-    while end < len(marks) and not marks[end] and not _closed(_bare(factors[end])):
+    while end < len(marks) and not marks[end] and not _closed(factors, end):
         end += 1
     taken = factors[place + 1 : end + 1]
     if any(isinstance(_bare(factor), _Operator) for factor in taken):
@@ -402,10 +402,13 @@ def _operate(operator: _Operator, factors: list[Any], marks: list[str], place: i
     del marks[place:end]
 
 
-def _closed(node: Any) -> bool:
-    """Return whether ∂/∂w reaches no further than a factor: a bracket, a function, another derivative."""
-    if isinstance(node, Raised | Transposed):
-        return _closed(node.base if isinstance(node, Raised) else node.body)
+def _closed(factors: list[Any], place: int) -> bool:
+    """Return whether ∂/∂w reaches no further than a factor: the loss, a bracket, a function, another derivative."""
+    node = _bare(factors[place])
+    if isinstance(node, Name) and node.base in vocabulary()["usual"]["loss"]:
+        return not _arguments(factors[place + 1])
+    while isinstance(node, Raised | Transposed):
+        node = node.base if isinstance(node, Raised) else node.body
     return isinstance(node, Group | Applied | Derivative | Adjoint)
 
 
