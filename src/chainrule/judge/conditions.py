@@ -25,6 +25,9 @@ from chainrule.judge.syntax import (
 
 _RELATIONS = ("=", "≠")
 
+_COUNTING = frozenset("ijkl")
+"""Letters that count layers and units, and are no quantities themselves."""
+
 
 def conditioned(chains: Iterable[Chain]) -> Iterator[Chain]:
     r"""Yield the chains of a formula with what it says of their letters.
@@ -59,6 +62,13 @@ def condition_of(chain: Chain) -> LetterCondition | None:
     if len(chain.sides) == 2:
         return _related(chain.sides[0].node, chain.relations[0], chain.sides[1].node)
     return _bracketed(chain.sides[0].node)
+
+
+def gives_range(chain: Chain) -> bool:
+    """Return whether a chain says only which values a letter takes: l = L − 1, …, 1."""
+    first = chain.sides[0].node
+    bare = isinstance(first, Name) and first.base in _COUNTING and not (first.sub or first.sup or first.suffix)
+    return bare and len(chain.sides) == 2 and chain.relations[0] in ("=", "∈", "≤", "<")
 
 
 def under(chain: Chain, conditions: Iterable[Chain]) -> Chain:

@@ -17,6 +17,7 @@ from chainrule.judge.layers import in_chain, layerings
 from chainrule.judge.reading import SHIFTED, Environment, Reading, differentiated, letters
 from chainrule.judge.syntax import Chain, LetterCondition, Name, Node, Side, Summation
 from chainrule.judge.tokens import ONES
+from chainrule.rules import LOSSES
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -142,7 +143,7 @@ class Facts:
                     bound = {part.letter for part in side.parts if isinstance(part, Summation)}
                 layered = kind.removeprefix("d") in ("w", "b", "z", "a", "delta", "elta")
                 for letter, place in own:
-                    if letter == "L" or (letter in bound and letter not in found):
+                    if letter == "L" or (letter in bound and letter not in found) or self._is_class(letter):
                         continue
                     if kind == "loss" and place == "sub":
                         continue  # E_total has no index
@@ -151,6 +152,10 @@ class Facts:
                     if letter not in found or what == "layer":
                         found[letter] = what
         return found
+
+    def _is_class(self, letter: str) -> bool:
+        """Return whether a letter is the target, the number of a class: p_y."""
+        return self.reading.kinds.get(letter) == "true" and LOSSES[self.net.loss.name].class_index
 
     def environments(self) -> Iterator[Environment]:
         """Yield the values of the letters that run, at which the chain is tried."""

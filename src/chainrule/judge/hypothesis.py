@@ -91,11 +91,9 @@ def _joined(node: Times, letters: str) -> Node:
         before = factors[-1] if factors else None
         mark = node.marks[number - 1] if number else ""
         inner = factor.body if isinstance(factor, Group) else None
-        if (
-            isinstance(before, Name) and before.base.strip(OUTPUT) in letters and not before.sup and not mark
-            and isinstance(inner, Name) and letters_for(()).get(inner.base) == "x" and before.span[1] <= factor.span[0]
-            and (before.base in letters or before.base == OUTPUT)
-        ):  # fmt: skip
+        called = isinstance(before, Name) and before.base in (*letters, OUTPUT) and not before.sup and not mark
+        if called and isinstance(inner, Name) and letters_for(()).get(inner.base) == "x":
+            assert isinstance(before, Name)
             factors[-1] = _output(before, inner, (before.span[0], factor.span[1]))
             continue
         if factors:

@@ -357,6 +357,9 @@ class Judge:
             if defines is None and (base := self._recognised(row, reading)) and base not in introduced_before:
                 introduced_before.add(base)
                 defines = (base, "", "")
+            trouble = findings[0].trouble if findings else None
+            if defines is None and trouble is not None and trouble.reason == "shape_items":
+                defines = ("shape", "", "")  # N × D says what N and D are
             heard.append(Heard(row, bindings, findings, defines, self._weights.get(id(row), 1)))
         return heard
 

@@ -220,11 +220,16 @@ class Interpreter:
             return constant
         if node.base in environment and not (node.sub or node.sup or node.suffix):
             return self.numbers.constant(environment[node.base])  # the class k in [true = k]
+        if (shares := self._of_class(node, environment)) is not None:
+            return shares
         meant = self.meant(node, environment)
         found = self.quantity(meant.what, node)
         if meant.less is not None:
             value, size = self.quantity(meant.less, node)
             found = Val(found.value - value, found.size + size)
+        if meant.row:
+            axis = -2 if self.reading.rows else -1
+            found = Val(*(np.take(array, [meant.row - 1], axis=axis) for array in found))
         if node.primes:
             if not found.matrix:
                 raise NotJudged("prime", node, name=written(node))
@@ -234,6 +239,24 @@ class Interpreter:
         if meant.power != 1:
             return Val(found.value**meant.power, found.size**meant.power)
         return found
+
+    def _of_class(self, node: Name, environment: Environment) -> Val | None:
+        """Return p_y, the output of the target's class, where targets are the numbers of classes."""
+        net = self.numbers.program.network
+        assert net is not None
+        if len(node.sub) != 1 or node.sub in environment or not LOSSES[net.loss.name].class_index:
+            return None
+        if self.reading.kinds.get(node.sub) != "true":
+            return None
+        own = self.value(replace(node, base=node.sub, sub="", sup=""), environment)
+        if own.matrix:
+            raise NotJudged("prime", node, name=written(node))
+        value = size = self.numbers.constant(0).value
+        for unit in range(1, len(net.output_units) + 1):
+            at = self.value(replace(node, sub=str(unit - 1 + self.reading.first_unit)), environment)
+            hit = np.equal(own.value, unit) * self.numbers.one
+            value, size = value + at.value * hit, size + at.size * hit
+        return Val(value, size)
 
     def _variable(self, node: Name, environment: Environment) -> Val:
         """Return the value of a name in an equation about functions in general."""
@@ -568,7 +591,8 @@ class Interpreter:
         if not isinstance(node, Name):
             raise NotJudged("by_expression", node)
         meant = self.meant(node, environment)
-        if isinstance(meant.what, Partial | Size | Number) or (isinstance(meant.what, Matrix) and meant.what.of):
+        adjoint = isinstance(meant.what, Matrix) and meant.what.of
+        if isinstance(meant.what, Partial | Size | Number) or adjoint or meant.row:
             raise NotJudged("by_expression", node)
         if meant.power != 1:
             # Below ∂ a number above can only be a layer that the network does not have, never a power.
@@ -631,7 +655,8 @@ class Interpreter:
             if factor.base == ONES or self._constant(factor) is not None:
                 return None
             meant = self.meant(factor, environment)
-            whole = isinstance(meant.what, Matrix) and meant.power == meant.factor == 1 and not factor.primes
+            whole = isinstance(meant.what, Matrix) and meant.power == meant.factor == 1
+            whole = whole and not factor.primes and not meant.row
             if whole and isinstance(meant.what, Matrix) and meant.what.of is not None:
                 return root, meant.what.symbol
             return None

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chainrule.judge.readings import letters_for, marks_above
-from chainrule.judge.syntax import Chain, Group, Name, Node, Summation, mapped
+from chainrule.judge.syntax import Chain, Group, Name, Node, Summation, mapped, names
 
 if TYPE_CHECKING:
     from chainrule.judge.rows import Row
@@ -43,7 +43,9 @@ def of_one_sample(rows: Sequence[Row], outputs: int) -> tuple[Row, ...]:
     weighing = {letter for name in every if kinds.get(name.base) == "w" for letter in name.sub}  # these count units
     marks = {mark for mark in found if outputs == 1 or not _counts_outputs(every, mark, kinds)} - weighing
     above = {*marks_above(every)} - marks
-    return tuple(_told(row, marks, above, kinds) for row in rows)
+    below = _counting_samples(rows, kinds) - weighing - marks
+    told = (_told(row, marks, above, kinds) for row in rows)
+    return tuple(row if row.mark or row.totals else _marked_above(row, below) for row in told)
 
 
 def unmarked(chain: Chain, mark: str) -> Chain:
@@ -54,6 +56,36 @@ def unmarked(chain: Chain, mark: str) -> Chain:
         return _without(node, mark, kinds.get(node.base)) if isinstance(node, Name) else node
 
     return replace(chain, sides=tuple(replace(side, node=mapped(side.node, change)) for side in chain.sides))
+
+
+def marked_above(chain: Chain, letter: str) -> Chain:
+    """Return a chain with the letter of samples told from those of units: y_{nk} is that of unit k and sample n."""
+    kinds = letters_for(())
+
+    def change(node: Node) -> Node:
+        if not isinstance(node, Name) or node.suffix or kinds.get(node.base) in ("w", "b", "loss"):
+            return node
+        bare = _without(node, letter, kinds.get(node.base))
+        return node if bare.sub == node.sub else replace(bare, sup=node.sup, suffix=letter)
+
+    return replace(chain, sides=tuple(replace(side, node=mapped(side.node, change)) for side in chain.sides))
+
+
+def _marked_above(row: Row, letters: Iterable[str]) -> Row:
+    for letter in letters:
+        chain = marked_above(row.chain, letter)
+        if chain != row.chain:
+            return replace(row, chain=chain, sample=letter)
+    return row
+
+
+def _counting_samples(rows: Iterable[Row], kinds: Mapping[str, str]) -> set[str]:
+    """Return the letters that stand below quantities and run up to the number of samples: Σ_{n=1}^N (y_n − t_n)²."""
+    return {
+        part.letter for row in rows for side in row.chain.sides for part in side.parts
+        if isinstance(part, Summation) and isinstance(part.upper, Name) and kinds.get(part.upper.base) == "samples"
+        and any(part.letter in name.sub and kinds.get(name.base) in ("pred", "true") for name in names(part.body))
+    }  # fmt: skip
 
 
 def _told(row: Row, marks: Iterable[str], above: Iterable[str], kinds: Mapping[str, str]) -> Row:

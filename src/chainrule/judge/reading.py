@@ -59,6 +59,7 @@ class Meant:
         power: what its superscript turned out to be, 1 for none.
         factor: by what it is multiplied: −1 where δ is −∂loss/∂z and for a threshold, the number of samples where dZ
             is that of each sample's own loss.
+        row: the sample that it is of, where it is all units of one of several; 0 otherwise.
         less: what is taken away from it before: the target from the output, where the name is that of their difference.
     """
 
@@ -66,6 +67,7 @@ class Meant:
     power: int = 1
     factor: int = 1
     less: Ref | Matrix | None = None
+    row: int = 0
 
 
 INDICES = {"w": 2, "b": 1, "z": 1, "a": 1, "delta": 1, "x": 1, "pred": 1, "true": 1, "loss": 0}
@@ -376,9 +378,7 @@ class _Meaning:
         if not units:
             if dims[1].size == 1 and (sample is not None or not self.matrices):
                 return Meant(self._whole(Ref(symbol, (self._row(sample), 1))), power)
-            if sample is not None:
-                raise NoMeaning("index_count", name, expected=1, read=0)
-            return Meant(self._matrix(symbol), power)
+            return Meant(self._matrix(symbol), power, row=0 if sample is None else self._row(sample))
         first = self.reading.first_input if self.kind == "x" else self.reading.first_unit
         if self.kind == "x" and first == 1 and units[0] == 0 and self._absorbs(1):
             return Meant(Number(Fraction(1)))
@@ -422,7 +422,7 @@ class _Meaning:
                 return Meant(self._whole(Ref(symbol, (1,) * need)), power)
             if alone and (sample is not None or not self.matrices) and symbol.kind in ("z", "a", "pred"):
                 return Meant(self._whole(Ref(symbol, (self._row(sample), 1))), power)
-            return Meant(self._matrix(symbol), power)
+            return Meant(self._matrix(symbol), power, row=0 if sample is None else self._row(sample))
         terms = self._terms(sub, need)
         symbol = self._at_layer(layer, source)
         if self.kind == "w" and len(terms) == 1 and symbol.dims[0].size == 1:

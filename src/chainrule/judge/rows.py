@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from chainrule.judge.conditions import condition_of, under
+from chainrule.judge.conditions import condition_of, gives_range, under
 from chainrule.judge.document import Document, Formula
 from chainrule.judge.hypothesis import named_outputs
-from chainrule.judge.one_sample import unmarked
+from chainrule.judge.one_sample import marked_above, unmarked
 from chainrule.judge.parse import read_formula
 from chainrule.judge.syntax import Chain, Side, Span, Unread
 from chainrule.judge.tokens import LIMITS, Limits
@@ -31,6 +31,7 @@ class Row:
         starts: where each of them begins in the source.
         beside: what else stands on the line: a remark.
         mark: the letter of the sample that the line speaks of, taken off its names; see `chainrule.judge.one_sample`.
+        sample: the letter of samples that stood below its names.
         outputs: the letters of functions that were read as the output; see `chainrule.judge.hypothesis`.
         totals: whether it says that the loss is the sum, or the mean, of those of the samples.
     """
@@ -43,6 +44,7 @@ class Row:
     starts: tuple[int, ...]
     beside: str = ""
     mark: str = ""
+    sample: str = ""
     outputs: str = ""
     totals: bool = False
 
@@ -52,9 +54,9 @@ class Row:
         return self.formulas[0].part
 
     @property
-    def key(self) -> tuple[str, str, int, str, str]:
+    def key(self) -> tuple[str, str, int, str, str, str]:
         """What makes two rows the same to read: their text, and what their document says of it."""
-        return (self.source, self.markup, self.number, self.mark, self.outputs)
+        return (self.source, self.markup, self.number, self.mark, self.sample, self.outputs)
 
     def place(self, start: int, end: int) -> Span:
         """Return where source[start:end] stands in the text of its part."""
@@ -80,6 +82,8 @@ class Row:
             chain = named_outputs(chain, self.outputs)
         if self.mark:
             chain = unmarked(chain, self.mark)
+        if self.sample:
+            chain = marked_above(chain, self.sample)
         return replace(self, chain=replace(chain, conditions=self.chain.conditions), source=source)
 
     def _formula(self, offset: int) -> int:
@@ -119,6 +123,8 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
             row = Row(chain, source, formulas[0].markup, number, formulas, tuple(starts), beside)
             if condition_of(chain) is not None:
                 waiting.append(row)
+                continue
+            if gives_range(chain):
                 continue
             row = replace(row, chain=under(chain, [other.chain for other in waiting]))
             yield from (other for other in waiting if condition_of(other.chain) not in row.chain.conditions)
