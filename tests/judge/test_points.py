@@ -59,6 +59,16 @@ def test_each_output_is_on_both_sides_of_its_target(text):
         assert np.any((pred[:, unit] > true[:, other]) != (pred[:, other] > true[:, other])), (unit, other)
 
 
+def test_a_unit_is_off_on_both_sides_of_a_target():
+    """What takes sign((y − t)²) for sign(y − t) where a unit is off is seen there."""
+    world = World(Network.read("3-1:relu-1:relu-1:elu --bias --loss mae"))
+    symbols = world.program.symbols
+    z = {level: world.array(symbols["z", level, None])[:, 0, 0] for level in (1, 2, 3)}
+    above = (world.array(symbols["pred", None, None]) > world.array(symbols["true", None, None]))[:, 0, 0]
+    off = (z[3] < 0) & (z[2] > 0) & (z[1] > 0)
+    assert {True, False} == set(above[off].tolist())
+
+
 def test_wide_layers_keep_to_the_most_points():
     world = World(Network.read("2-40:relu-20:relu-1 --bias"))
     assert world.points <= MOST_POINTS

@@ -45,6 +45,9 @@ MOST_PAIRED = 12
 MOST_ALONE = 24
 """How many units can be off one at a time; of more, several are at once."""
 
+MOST_MIRRORED = 16
+"""How many points of units that are off are taken on the other side of the loss's kink too."""
+
 ALSO_OFF = 0.25
 """The share of units that are off beside the one in question where there are many."""
 
@@ -86,7 +89,9 @@ class Points:
         found = [self._point(number) for number in range(count)]
         stores = [store for store in found if store is not None]
         if self._bent:
+            steered = len(stores)
             self._cover_units(stores)
+            self._mirror(stores, steered)
         if self._bent_loss:
             self._cover_loss(stores)
             self._add_beside_kinks(stores)
@@ -414,6 +419,17 @@ class Points:
             found |= {("split", unit, int(other)) for other in np.flatnonzero(beyond != beyond[unit])}
             found |= {("wide split", unit, int(other)) for other in np.flatnonzero(wide != wide[unit])}
         return found
+
+    def _mirror(self, stores: list[Store], first: int) -> None:
+        """Add the points of units that are off once more, with the targets on the other sides of the outputs.
+
+        What has sign(y − t) in it is of one sign only where it is tried at a single point of a unit's side.
+        """
+        pred, targets = stores[0]["pred", None, None], stores[0]["true", None, None]
+        if self.net.loss.name not in ("mae", "huber") or pred.shape != targets.shape:
+            return
+        for store in stores[first : first + MOST_MIRRORED]:
+            stores.append(self._with_targets(store, 2 * store["pred", None, None] - store["true", None, None]))
 
     def _add_beside_kinks(self, stores: list[Store]) -> None:
         """Add pairs of points on both sides of the loss's kinks, close to them, and else the same.
