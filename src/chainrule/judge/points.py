@@ -428,8 +428,10 @@ class Points:
         pred, targets = stores[0]["pred", None, None], stores[0]["true", None, None]
         if self.net.loss.name not in ("mae", "huber") or pred.shape != targets.shape:
             return
-        for store in stores[first : first + MOST_MIRRORED]:
-            stores.append(self._with_targets(store, 2 * store["pred", None, None] - store["true", None, None]))
+        stores += [
+            self._with_targets(store, 2 * store["pred", None, None] - store["true", None, None])
+            for store in stores[first : first + MOST_MIRRORED]
+        ]
 
     def _add_beside_kinks(self, stores: list[Store]) -> None:
         """Add pairs of points on both sides of the loss's kinks, close to them, and else the same.
