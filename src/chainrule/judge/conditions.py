@@ -17,6 +17,7 @@ from chainrule.judge.syntax import (
     Name,
     Negated,
     Node,
+    ShapeOf,
     Side,
     Times,
     Total,
@@ -65,8 +66,10 @@ def condition_of(chain: Chain) -> LetterCondition | None:
 
 
 def gives_range(chain: Chain) -> bool:
-    """Return whether a chain says only which values a letter takes: l = L − 1, …, 1."""
+    """Return whether a chain says only which values a letter takes: l = L − 1, …, 1, or j ∈ {1, 2, 3}."""
     first = chain.sides[0].node
+    if isinstance(first, ShapeOf):
+        first = first.body
     bare = isinstance(first, Name) and first.base in _COUNTING and not (first.sub or first.sup or first.suffix)
     return bare and len(chain.sides) == 2 and chain.relations[0] in ("=", "∈", "≤", "<")
 

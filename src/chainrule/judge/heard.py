@@ -15,7 +15,7 @@ from chainrule.judge.court import EQUALITIES, Finding
 from chainrule.judge.facts import Key
 from chainrule.judge.reading import Reading
 from chainrule.judge.rows import Row
-from chainrule.judge.syntax import Name, Negated, Node, Times, Unread, names
+from chainrule.judge.syntax import Listed, Name, Negated, Node, Times, Unread, names
 
 
 @dataclass(slots=True)
@@ -157,6 +157,12 @@ def distinct(found: Iterable[Name]) -> list[Name]:
 
 FORWARD = 3
 """How much a forward statement counts in the choice of a reading: as much as three links of derivatives."""
+
+
+def lists(row: Row) -> bool:
+    """Return whether a row says what a name gathers: θ = {W_1, b_1}, x = (x_1, x_2)."""
+    first, *others = (side.node for side in row.chain.sides)
+    return isinstance(first, Name) and len(others) == 1 and isinstance(others[0], Listed)
 
 
 def adds_delta(row: Row) -> bool:

@@ -25,6 +25,7 @@ from chainrule.judge.heard import (
     distinct,
     gives_number,
     introduced,
+    lists,
     relevant,
 )
 from chainrule.judge.hypothesis import with_outputs
@@ -285,6 +286,8 @@ class Judge:
         while changed and best.hope and not self.late:
             changed = False
             for reading, least in around(best.reading, self._names, descends=self._descends):
+                if reading.to_from != best.reading.to_from and not _shows_direction(best):
+                    least = 1
                 if (reading, least) not in tried:
                     tried.add((reading, least))
                     changed |= self._try(reading, rows, best, least)
@@ -358,8 +361,8 @@ class Judge:
                 introduced_before.add(base)
                 defines = (base, "", "")
             trouble = findings[0].trouble if findings else None
-            if defines is None and trouble is not None and trouble.reason == "shape_items":
-                defines = ("shape", "", "")  # N × D says what N and D are
+            if defines is None and trouble is not None and (trouble.reason == "shape_items" or lists(row)):
+                defines = ("", "", "")  # N × D says what N and D are, θ = {W_1, b_1} what θ is
             heard.append(Heard(row, bindings, findings, defines, self._weights.get(id(row), 1)))
         return heard
 
@@ -438,3 +441,14 @@ _NO_LAYERS: Mapping[str, int] = {}
 
 LEAST_GAIN = 2
 """How much better another reading must be: one line that is wrong under the likeliest reading may be a slip."""
+
+
+def _shows_direction(best: _Best) -> bool:
+    """Return whether a row that is right has a weight with two indices, so that one of the ways to read them fits."""
+    failing = set(map(id, best.failing))
+    return any(
+        best.reading.kind_of(name) == "w" and len(name.sub.replace(",", "")) > 1
+        for one in best.heard
+        if id(one) not in failing
+        for name in one.row.chain.names
+    )

@@ -13,7 +13,18 @@ from functools import lru_cache
 
 from chainrule.judge.conditions import conditioned
 from chainrule.judge.grammar import Unexpected
-from chainrule.judge.syntax import Chain, Listed, Literal, Name, Node, ShapeOf, Side, Span, Times, Unread
+from chainrule.judge.syntax import (
+    Chain,
+    Listed,
+    Literal,
+    Name,
+    Node,
+    ShapeOf,
+    Side,
+    Span,
+    Times,
+    Unread,
+)
 from chainrule.judge.tokens import LIMITS, Limits, Refused, Token
 from chainrule.judge.tokens_latex import LatexTokens
 from chainrule.judge.tokens_stream import Piece

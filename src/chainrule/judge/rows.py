@@ -14,7 +14,7 @@ from chainrule.judge.document import Document, Formula
 from chainrule.judge.hypothesis import named_outputs
 from chainrule.judge.one_sample import marked_above, unmarked
 from chainrule.judge.parse import read_formula
-from chainrule.judge.syntax import Chain, Side, Span, Unread
+from chainrule.judge.syntax import Chain, Derivative, Name, Node, Side, Span, Unread, mapped
 from chainrule.judge.tokens import LIMITS, Limits
 
 
@@ -77,7 +77,7 @@ class Row:
         chains = read_formula(source, self.markup)
         if self.number >= len(chains) or len(chains[self.number].sides) != len(self.chain.sides):
             return None
-        chain = chains[self.number]
+        chain = _by_last(chains[self.number])
         if self.outputs:
             chain = named_outputs(chain, self.outputs)
         if self.mark:
@@ -113,7 +113,7 @@ def rows_of(document: Document, limits: Limits = LIMITS) -> Iterator[Row]:
             starts.append(len(source) + 1)
             source = f"{source} {formula.source}"
         beside = _beside(document, formulas[-1])
-        for number, chain in enumerate(read_formula(source, formulas[0].markup, limits)):
+        for number, chain in enumerate(map(_by_last, read_formula(source, formulas[0].markup, limits))):
             if not any(source[slice(*side.span)].strip() for side in chain.sides):
                 continue  # a sign among words: 2 inputs $\to$ 3 units
             if not chain.relations:
@@ -158,3 +158,18 @@ def _joined(formulas: tuple[Formula, ...]) -> Iterator[tuple[Formula, ...]]:
         group = [formula]
     if group:
         yield tuple(group)
+
+
+def _by_last(chain: Chain) -> Chain:
+    """Return a chain in which ∇_a C is by a^L where other names are of layer L: δ^L = ∇_a C ⊙ σ'(z^L)."""
+    if not any(name.sup.strip("()[]") == "L" for name in chain.names):
+        return chain
+
+    def change(node: Node) -> Node:
+        if not isinstance(node, Derivative) or not isinstance(node.by, Name):
+            return node
+        by = node.by
+        bare = by.base in ("a", "A") and not (by.sub or by.sup or by.suffix or by.primes)
+        return replace(node, by=replace(by, sup="L")) if bare else node
+
+    return replace(chain, sides=tuple(replace(side, node=mapped(side.node, change)) for side in chain.sides))

@@ -112,13 +112,18 @@ class CharacterTokens(SignTokens):
             self.stream.add("MARK", "*" if self.source[at] == "*" else sign, at, end)
         elif sign in _LONG or sign in _RELATIONS:
             self.stream.relation(_LONG.get(sign, sign), at, end)
-        elif sign == ":" and not self.stream.stack and not self.source[end : end + 1].strip(" \t\n\r\\"):
-            self.stream.separate("", at, end)  # If i ≠ j: …
+        elif sign in (":", ".") and self._ends_sentence(at, end):
+            self.stream.separate("", at, end)  # If i ≠ j: … or Let δ = y − t. Then …
         elif sign == "." and (self.stream.kind == "cases" or self.is_silent(end)):
             return end
         else:
             raise Refused("unexpected" if sign == "." else "character", sign, (at, end))
         return end
+
+    def _ends_sentence(self, at: int, end: int) -> bool:
+        """Return whether a stop stands behind something and before a blank, in no bracket."""
+        behind = bool(self.source[at - 1 : at].strip()) and not self.stream.stack
+        return behind and not self.source[end : end + 1].strip(" \t\n\r\\") and not self.is_silent(end)
 
     def _ellipsis(self, char: str, at: int, end: int) -> int:
         raise Refused("ellipsis", char, (at, end))
