@@ -444,11 +444,16 @@ LEAST_GAIN = 2
 
 
 def _shows_direction(best: _Best) -> bool:
-    """Return whether a row that is right has a weight with two indices, so that one of the ways to read them fits."""
+    """Return whether a weight has two numbers, or one with two letters is in a row that is right.
+
+    With letters, ∂E/∂w_{ij} = δ_j x_i, a line says itself which index leads where; with numbers they may be swapped.
+    """
     failing = set(map(id, best.failing))
-    return any(
-        best.reading.kind_of(name) == "w" and len(name.sub.replace(",", "")) > 1
-        for one in best.heard
-        if id(one) not in failing
-        for name in one.row.chain.names
-    )
+    for one in best.heard:
+        for name in one.row.chain.names:
+            indices = name.sub.replace(",", "")
+            if len(indices) > 1 and best.reading.kind_of(name) == "w" and (
+                id(one) not in failing or any(map(str.isdigit, indices))
+            ):  # fmt: skip
+                return True
+    return False
