@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chainrule.judge.readings import letters_for
-from chainrule.judge.syntax import Applied, Chain, Group, Name, Negated, Node, Times, Total, Unread, mapped, names
+from chainrule.judge.syntax import Applied, Chain, Group, Name, Negated, Node, Times, Total, Unread, names
 from chainrule.judge.tokens import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def with_outputs(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 def named_outputs(chain: Chain, letters: str) -> Chain:
     """Return a chain with the functions of some letters read as ŷ."""
-    change = _change(letters)
-    return replace(chain, sides=tuple(replace(side, node=mapped(side.node, change)) for side in chain.sides))
+    return chain.changed(_change(letters))
 
 
 def _change(letters: str) -> Callable[[Node], Node]:

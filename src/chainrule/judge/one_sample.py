@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chainrule.judge.readings import letters_for, marks_above
-from chainrule.judge.syntax import Chain, Group, Name, Node, Summation, mapped, names
+from chainrule.judge.syntax import Chain, Group, Name, Node, Summation, names
 
 if TYPE_CHECKING:
     from chainrule.judge.rows import Row
@@ -44,8 +44,8 @@ def of_one_sample(rows: Sequence[Row], outputs: int) -> tuple[Row, ...]:
     marks = {mark for mark in found if outputs == 1 or not _counts_outputs(every, mark, kinds)} - weighing
     above = {*marks_above(every)} - marks
     below = _counting_samples(rows, kinds) - weighing - marks
-    told = (_told(row, marks, above, kinds) for row in rows)
-    return tuple(row if row.mark or row.totals else _marked_above(row, below) for row in told)
+    told = (_told(row, sorted(marks), sorted(above), kinds) for row in rows)
+    return tuple(row if row.mark or row.totals else _marked_above(row, sorted(below)) for row in told)
 
 
 def unmarked(chain: Chain, mark: str) -> Chain:
@@ -55,7 +55,7 @@ def unmarked(chain: Chain, mark: str) -> Chain:
     def change(node: Node) -> Node:
         return _without(node, mark, kinds.get(node.base)) if isinstance(node, Name) else node
 
-    return replace(chain, sides=tuple(replace(side, node=mapped(side.node, change)) for side in chain.sides))
+    return chain.changed(change)
 
 
 def marked_above(chain: Chain, letter: str) -> Chain:
@@ -68,7 +68,7 @@ def marked_above(chain: Chain, letter: str) -> Chain:
         bare = _without(node, letter, kinds.get(node.base))
         return node if bare.sub == node.sub else replace(bare, sup=node.sup, suffix=letter)
 
-    return replace(chain, sides=tuple(replace(side, node=mapped(side.node, change)) for side in chain.sides))
+    return chain.changed(change)
 
 
 def _marked_above(row: Row, letters: Iterable[str]) -> Row:

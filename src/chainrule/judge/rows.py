@@ -14,7 +14,7 @@ from chainrule.judge.document import Document, Formula
 from chainrule.judge.hypothesis import named_outputs
 from chainrule.judge.one_sample import marked_above, unmarked
 from chainrule.judge.parse import read_formula
-from chainrule.judge.syntax import Chain, Derivative, Name, Node, Side, Span, Unread, mapped
+from chainrule.judge.syntax import Chain, Derivative, Name, Node, Side, Span, Unread
 from chainrule.judge.tokens import LIMITS, Limits
 
 
@@ -172,4 +172,4 @@ def _by_last(chain: Chain) -> Chain:
         bare = by.base in ("a", "A") and not (by.sub or by.sup or by.suffix or by.primes)
         return replace(node, by=replace(by, sup="L")) if bare else node
 
-    return replace(chain, sides=tuple(replace(side, node=mapped(side.node, change)) for side in chain.sides))
+    return chain.changed(change)

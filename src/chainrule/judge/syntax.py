@@ -282,6 +282,10 @@ class Chain:
     span: Span
     conditions: tuple[LetterCondition, ...] = ()
 
+    def changed(self, change: Callable[[Node], Node]) -> Chain:
+        """Return it with each node of its sides changed, as `mapped` does."""
+        return replace(self, sides=tuple(replace(side, node=mapped(side.node, change)) for side in self.sides))
+
     def pair(self, one: int, other: int, relation: int) -> Chain:
         """Return a chain of two of its sides, with one of its relations."""
         return replace(self, sides=(self.sides[one], self.sides[other]), relations=(self.relations[relation],))
