@@ -23,6 +23,7 @@ from chainrule.judge.syntax import (
     Times,
     Total,
     Unread,
+    unbracketed,
 )
 from chainrule.judge.tokens import FUNCTIONS
 from chainrule.rules import RULES
@@ -38,7 +39,7 @@ _USUAL = frozenset(Fraction(*pair) for pair in ((1, 2), (1, 3), (2, 3), (1, 4), 
 
 def variable(chain: Chain) -> Name | None:
     """Return the argument of an equation between functions of one thing, or None where it is another equation."""
-    if any(isinstance(side.node, Unread) for side in chain.sides) or not _of_function(_bare(chain.sides[0].node)):
+    if any(isinstance(side.node, Unread) for side in chain.sides) or not _of_function(unbracketed(chain.sides[0].node)):
         return None
     found: Name | None = None
     for name in chain.names:
@@ -59,29 +60,24 @@ def is_function(name: Name) -> bool:
 
 def _of_function(node: Node | Unread) -> bool:
     if isinstance(node, Derivative):
-        above, by = _bare(node.of), _bare(node.by)
+        above, by = unbracketed(node.of), unbracketed(node.by)
         return isinstance(by, Name) and not by.sub and (
-            (isinstance(above, Applied) and len(above.args) == 1 and _bare(above.args[0]) == _moved(by, above.args[0]))
+            (isinstance(above, Applied) and len(above.args) == 1
+             and unbracketed(above.args[0]) == _moved(by, above.args[0]))
             or (isinstance(above, Name) and is_function(above))
         )  # fmt: skip
     if isinstance(node, Applied):
-        argument = _bare(node.args[0])
+        argument = unbracketed(node.args[0])
         return len(node.args) == 1 and isinstance(argument, Name) and not argument.sub and not argument.sup
     return isinstance(node, Name) and is_function(node) and node.primes > 0
 
 
 def _moved(name: Name, place: Node) -> Node:
     """Return a name as if it stood in another place."""
-    there = _bare(place)
+    there = unbracketed(place)
     if not isinstance(there, Name):
         return name
     return Name(name.base, name.sub, name.sup, name.suffix, name.primes, there.sub_span, there.sup_span, there.span)
-
-
-def _bare(node: Node | Unread) -> Node | Unread:
-    while isinstance(node, Group):
-        node = node.body
-    return node
 
 
 # Updates
@@ -89,7 +85,7 @@ def _bare(node: Node | Unread) -> Node | Unread:
 
 def updates(left: Node, right: Node, kinds: Mapping[str, str]) -> bool:
     """Return whether an equation says how a weight is changed: w = w − η ∂L/∂w, or Δw = −η ∂L/∂w."""
-    bare = _bare(left)
+    bare = unbracketed(left)
     if isinstance(bare, Times) and not bare.marks[0]:
         first, second = bare.factors[:2]
         return (

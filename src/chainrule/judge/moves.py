@@ -12,7 +12,7 @@ from chainrule.expr import Partial, Ref
 from chainrule.judge.meaning import Interpreter, NotJudged, ShapesClash, Val
 from chainrule.judge.needed import Spot, exactly, spots, wide
 from chainrule.judge.reading import NoMeaning
-from chainrule.judge.syntax import Derivative, Group, Name, Node, inside
+from chainrule.judge.syntax import Derivative, Name, Node, inside, unbracketed
 from chainrule.judge.variants import Variant, variants
 
 Array = np.ndarray[Any, Any]
@@ -112,7 +112,7 @@ class Moves:
                 what = changed[id(holder)].what
                 return interpreter.quantity(what, holder).value if isinstance(what, Ref | Partial) else nothing
             assert isinstance(holder, Derivative)
-            of, by = _bare(holder.of), _bare(holder.by)
+            of, by = unbracketed(holder.of), unbracketed(holder.by)
             above = changed[id(of)].what if id(of) in changed else interpreter._differentiated(of, {})
             below = changed[id(by)].what if id(by) in changed else interpreter._atom(by, {})
             if isinstance(above, Ref) and isinstance(below, Ref):
@@ -170,18 +170,12 @@ def places_of(node: Node) -> Iterator[Place]:
     if isinstance(node, Name):
         yield Place(node, node)
     elif isinstance(node, Derivative):
-        for part in (_bare(node.of), _bare(node.by)):
+        for part in (unbracketed(node.of), unbracketed(node.by)):
             if isinstance(part, Name):
                 yield Place(part, node)
     else:
         for part in inside(node):
             yield from places_of(part)
-
-
-def _bare(node: Node) -> Node:
-    while isinstance(node, Group):
-        node = node.body
-    return node
 
 
 def chosen(move: Move, choice: int) -> Sequence[tuple[Name, Variant]]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chainrule.judge.readings import letters_for, marks_above
-from chainrule.judge.syntax import Chain, Group, Name, Node, Summation, names
+from chainrule.judge.syntax import Chain, Name, Node, Summation, names, unbracketed
 
 if TYPE_CHECKING:
     from chainrule.judge.rows import Row
@@ -110,9 +110,7 @@ def _says_total(chain: Chain, kinds: Mapping[str, str]) -> bool:
     for side in chain.sides[1:]:
         for part in side.parts:
             if isinstance(part, Summation):
-                body = part.body
-                while isinstance(body, Group):
-                    body = body.body
+                body = unbracketed(part.body)
                 if isinstance(body, Name) and kinds.get(body.base) == "loss":
                     return True
     return False

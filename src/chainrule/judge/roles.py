@@ -15,7 +15,6 @@ from chainrule.judge.functions import LOSS_FUNCTIONS
 from chainrule.judge.syntax import (
     Applied,
     Derivative,
-    Group,
     Literal,
     Name,
     Negated,
@@ -28,6 +27,7 @@ from chainrule.judge.syntax import (
     Unread,
     names,
     parts_of,
+    unbracketed,
 )
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class _Roles:
         self.losses: list[tuple[str, tuple[str, str]]] = []
         self.slopes: list[tuple[str, Node]] = []
         for left, node in statements:
-            self._sort(left.base, _bare(node))
+            self._sort(left.base, unbracketed(node))
         self.computed = {base for base, _ in (*self.bent, *self.straight)}
         self.multiplied = {
             name.base for _, affine in (*self.bent, *self.straight) for pair in affine.products for name in pair
@@ -140,11 +140,11 @@ class _Roles:
         for part in parts_of(node):
             inner = None
             if isinstance(part, Raised) and isinstance(part.exponent, Literal) and part.exponent.value == 2:
-                inner = _bare(part.base)
+                inner = unbracketed(part.base)
             if isinstance(part, Applied) and part.function.base == "norm":
-                inner = _bare(part.args[0])
+                inner = unbracketed(part.args[0])
             if isinstance(part, Transposed):  # (t − a)ᵀ (t − a)
-                inner = _bare(part.body)
+                inner = unbracketed(part.body)
             if isinstance(inner, Name) and inner.base in self.errors:
                 return self.errors[inner.base]
             pair = None if inner is None else _difference(inner)
@@ -224,12 +224,12 @@ class _Roles:
         for base, node in self.slopes:
             if kinds.get(base) in ("a", "w", "b", "x", "pred", "true", "loss"):
                 continue
-            body = _bare(node)
+            body = unbracketed(node)
             factors = body.factors if isinstance(body, Times) else (body,)
             slopes = [factor for factor in factors if isinstance(factor, Derivative)]
             if len(slopes) != len(factors) or not isinstance(slopes[-1].by, Name):
                 continue
-            of, by = _bare(slopes[0].of), slopes[-1].by.base
+            of, by = unbracketed(slopes[0].of), slopes[-1].by.base
             lossy = isinstance(of, Name) and "loss" in (kinds.get(of.base), self.usual.get(of.base))
             if lossy and kinds.get(by, self.usual.get(by)) in ("z", "sum") and base not in self.computed:
                 kinds[base] = "delta"
@@ -262,25 +262,19 @@ def _activated(node: Applied) -> Node | None:
     """Return what an activation is applied to, max(0, z) among them, or None."""
     if node.function.base == "max" and len(node.args) == 2:
         others = [arg for arg in node.args if not (isinstance(arg, Literal) and arg.value == 0)]
-        return _bare(others[0]) if len(others) == 1 else None
+        return unbracketed(others[0]) if len(others) == 1 else None
     if len(node.args) != 1 or node.function.base in _NO_ACTIVATIONS or node.function.primes:
         return None
-    return _bare(node.args[0])
-
-
-def _bare(node: Node) -> Node:
-    """Return what is in brackets."""
-    while isinstance(node, Group):
-        node = node.body
-    return node
+    inner: Node = unbracketed(node.args[0])
+    return inner
 
 
 def _difference(node: Node) -> tuple[str, str] | None:
     """Return the letters of d − y, or None."""
-    node = _bare(node)
+    node = unbracketed(node)
     if not isinstance(node, Total) or len(node.terms) != 2 or not isinstance(node.terms[1], Negated):
         return None
-    one, other = _bare(node.terms[0]), _bare(node.terms[1].body)
+    one, other = unbracketed(node.terms[0]), unbracketed(node.terms[1].body)
     if not isinstance(one, Name) or not isinstance(other, Name) or one.base == other.base:
         return None
     return one.base, other.base
@@ -290,9 +284,9 @@ def _affine(node: Node) -> _Affine | None:
     """Return what is multiplied and what is added in Σ w·q + b, or None where a node is anything else."""
     found = _Affine()
     for term in node.terms if isinstance(node, Total) else (node,):
-        term = _bare(term)
+        term = unbracketed(term)
         while isinstance(term, Summation):
-            term = _bare(term.body)
+            term = unbracketed(term.body)
         if isinstance(term, Name):
             found.added.append(term)
         elif isinstance(term, Negated) and isinstance(term.body, Name):
@@ -308,5 +302,5 @@ def _affine(node: Node) -> _Affine | None:
 
 
 def _untransposed(node: Node) -> Node:
-    node = _bare(node)
-    return _bare(node.body) if isinstance(node, Transposed) else node
+    node = unbracketed(node)
+    return unbracketed(node.body) if isinstance(node, Transposed) else node

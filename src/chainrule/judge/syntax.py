@@ -328,6 +328,13 @@ def names(node: Node) -> list[Name]:
     return found
 
 
+def unbracketed(node: Any) -> Any:
+    """Return what is in brackets; what was not read stays as it is."""
+    while isinstance(node, Group):
+        node = node.body
+    return node
+
+
 def mapped(node: Any, change: Callable[[Any], Any]) -> Any:
     """Return a node with it and each node in it changed, what is inside first; what was not read stays as it is.
 
